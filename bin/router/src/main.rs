@@ -1,0 +1,2 @@
+//! Usher: turns approved access requests into access.
+fn main() {}

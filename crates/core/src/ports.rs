@@ -1,0 +1,87 @@
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use secrecy::SecretString;
+use tokio::time::Instant;
+
+use crate::{Call, ConfigError, Transport};
+
+/// Time, passed in. Wall time is for expiry and for people, the monotonic one for deadlines.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Wall time.
+    fn now(&self) -> Timestamp;
+    /// Monotonic time.
+    fn instant(&self) -> Instant;
+}
+
+/// The machine's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    fn instant(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+/// Where a secret stands; never the secret itself.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SecretRef {
+    /// An environment variable.
+    Env(String),
+    /// A file; one line end at its end is not part of the secret.
+    File(PathBuf),
+}
+
+/// Reads secrets.
+pub trait Secrets: fmt::Debug + Send + Sync {
+    /// The secret behind a reference.
+    ///
+    /// # Errors
+    /// It is not there, is empty, or cannot be read: said with the place, never the value.
+    fn read(&self, from: &SecretRef) -> Result<SecretString, ConfigError>;
+}
+
+/// Leave to make one call, given back when it is dropped.
+pub trait Permit: Send {}
+
+/// Rate and concurrency limits of a connection.
+#[async_trait]
+pub trait Limiter: fmt::Debug + Send + Sync {
+    /// Waits for leave to make a call with the credential `key`, by `call.priority`.
+    ///
+    /// # Errors
+    /// How long it would take, where that outlasts `call.deadline`: told at once, not after waiting.
+    async fn permit(&self, key: &str, call: &Call) -> Result<Box<dyn Permit>, Duration>;
+}
+
+/// All that a connector reaches the world through.
+#[derive(Clone, Debug)]
+pub struct Ports {
+    /// The connection's name in the configuration.
+    pub connection: String,
+    /// The configuration's folder, for files that settings name.
+    pub folder: PathBuf,
+    /// Instead of the vendor's own address.
+    pub base_url: Option<String>,
+    /// Whether the vendor may stand on a private or loopback address.
+    pub allow_private: bool,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Secrets.
+    pub secrets: Arc<dyn Secrets>,
+    /// Limits.
+    pub limiter: Arc<dyn Limiter>,
+    /// HTTP.
+    pub transport: Arc<dyn Transport>,
+}

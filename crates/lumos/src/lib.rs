@@ -1,0 +1,1 @@
+//! The wire form of what Lumos sends and expects.

@@ -1,0 +1,1 @@
+//! Zendesk licences: agents, light agents, groups.

@@ -1,0 +1,1 @@
+//! End-to-end tests over real sockets, real processes and real files.
