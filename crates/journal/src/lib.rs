@@ -1,1 +1,23 @@
-//! Every request on disk first: requests, their history, and the ledger of who holds what.
+//! Every request on disk first: requests, their append-only history, and the ledger of who holds what.
+//!
+//! What a record *means* stands once, in pure functions ([`arrive`], [`apply`]) over two plain documents, a [`Request`] and the
+//! [`Ledger`] of its subject. An implementation of [`Journal`] loads the two, calls the function, and stores what came of it in
+//! one commit: so all implementations agree by construction, and the model checker can call the very same functions.
+
+mod apply;
+mod arrive;
+mod change;
+mod journal;
+mod ledger;
+mod memory;
+mod record;
+mod request;
+
+pub use apply::apply;
+pub use arrive::{Arrival, Arrived, arrive, replay};
+pub use change::{Change, ChangeState, Moment, Stamp};
+pub use journal::{Accepted, Committed, Filter, Journal, JournalError, Page, Pause, Stored};
+pub use ledger::{Holder, Ledger, Mark};
+pub use memory::MemoryJournal;
+pub use record::{History, Outcome, Record};
+pub use request::{AnswerState, AskedPermission, Execution, Request, RequestId, Telling, Word};

@@ -1,0 +1,149 @@
+use std::time::Duration;
+
+use usher_core::Direction;
+
+use crate::{AnswerState, Change, ChangeState, Execution, Ledger, Moment, Outcome, Record, Request, Telling};
+
+/// How long a change that is over is kept for stale readings. No vendor's `lag` may be longer.
+pub(crate) const LONGEST_LAG: Duration = Duration::from_secs(3600);
+
+/// What a record does to its request's row and its subject's ledger. The only place that says so.
+pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &Moment) {
+    request.updated = at.wall;
+    match record {
+        Record::Intent { intent, action } => ledger.changes.push(Change {
+            intent: *intent,
+            request: request.id.clone(),
+            action: action.clone(),
+            begun: at.stamp,
+            state: ChangeState::Intended,
+        }),
+        Record::Outcome { intent, outcome } => settle(ledger, *intent, outcome, at),
+        Record::HoldersSeen(seen) => {
+            for holder in &mut ledger.holders {
+                let is_it = |(app, permission, seq): &(String, String, u64)| {
+                    *app == holder.app && *permission == holder.permission && *seq == holder.seq
+                };
+                holder.confirmed |= seen.iter().any(is_it);
+            }
+        }
+        Record::Former { slot, value } => {
+            ledger.former.entry(slot.clone()).or_insert_with(|| value.clone());
+        }
+        Record::Confirmed { held, released, handles, account, reason, telling } => {
+            request.execution = Execution::Confirmed;
+            request.reason.clone_from(reason);
+            request.telling = *telling;
+            request.next_at = None;
+            ledger.handles.clone_from(handles);
+            ledger.account.clone_from(account);
+            match request.direction {
+                Direction::Provision => confirm_grant(request, ledger, held),
+                Direction::Deprovision => {
+                    ledger.former.retain(|slot, value| {
+                        let names_it = |value: &String| {
+                            released.iter().any(|facet| facet.slot == *slot && facet.value == *value)
+                        };
+                        !value.as_ref().is_some_and(names_it)
+                    });
+                    confirm_order(request, ledger);
+                }
+            }
+            finish(request, ledger, at);
+        }
+        Record::Parked { execution, reason, next_at } => {
+            request.execution = *execution;
+            request.reason = Some(reason.clone());
+            request.next_at = *next_at;
+            ledger.unfinished.insert(request.id.clone(), request.seq);
+        }
+        Record::Ended { execution, reason } => {
+            request.execution = *execution;
+            request.reason = Some(reason.clone());
+            request.next_at = None;
+            let (id, direction) = (&request.id, request.direction);
+            // An order's end removes nobody's approval: it was not confirmed.
+            ledger.holders.retain(|holder| {
+                direction == Direction::Deprovision || holder.confirmed || holder.request != *id
+            });
+            forget_unheld_slots(ledger);
+            finish(request, ledger, at);
+        }
+        Record::Answered(answer) => request.answer = answer.clone(),
+        Record::Recovered => {
+            if request.answer == AnswerState::None {
+                request.answer = AnswerState::Lost;
+            }
+        }
+        Record::Accepted { .. }
+        | Record::Delivered { .. }
+        | Record::Replayed { .. }
+        | Record::Seen { .. }
+        | Record::ReadingFailed(_)
+        | Record::Planned { .. }
+        | Record::Operated { .. }
+        | Record::Alerted { .. } => {}
+    }
+}
+
+fn settle(ledger: &mut Ledger, intent: u64, outcome: &Outcome, at: &Moment) {
+    if matches!(outcome, Outcome::NotSent(_)) {
+        ledger.changes.retain(|change| change.intent != intent);
+        return;
+    }
+    let Some(change) = ledger.changes.iter_mut().find(|change| change.intent == intent) else { return };
+    change.state = match outcome {
+        Outcome::Answered(receipt) => {
+            ledger.handles.extend(receipt.handles.clone());
+            match &receipt.watch {
+                Some(watch) => ChangeState::Watching { since: at.stamp, watch: watch.clone() },
+                None => ChangeState::Answered { ended: at.stamp },
+            }
+        }
+        Outcome::Unknown(_) => ChangeState::Unknown { ended: at.stamp },
+        Outcome::Refused(_) | Outcome::WatchEnded(_) | Outcome::NotSent(_) => {
+            ChangeState::Answered { ended: at.stamp }
+        }
+    };
+}
+
+fn confirm_grant(request: &Request, ledger: &mut Ledger, held: &[String]) {
+    for holder in &mut ledger.holders {
+        if holder.request == request.id && holder.seq == request.seq {
+            holder.confirmed |= held.contains(&holder.permission);
+        }
+    }
+    // An earlier approval of the same permission is renewed by this one: two would both have to be removed.
+    ledger.holders.retain(|holder| {
+        !(holder.app == request.app_key && held.contains(&holder.permission) && holder.seq < request.seq)
+    });
+}
+
+/// The holders that the order names go with its confirmation: *earlier* ones only (rule 9).
+fn confirm_order(request: &Request, ledger: &mut Ledger) {
+    ledger.holders.retain(|holder| {
+        let named = request.all || request.permissions.iter().any(|p| p.name == holder.permission);
+        !(holder.app == request.app_key && named && holder.seq < request.seq)
+    });
+    forget_unheld_slots(ledger);
+}
+
+/// A former value is for as long as its slot has a holder.
+fn forget_unheld_slots(ledger: &mut Ledger) {
+    let holders = &ledger.holders;
+    ledger
+        .former
+        .retain(|slot, _| holders.iter().any(|holder| holder.facets.iter().any(|facet| facet.slot == *slot)));
+}
+
+fn finish(request: &mut Request, ledger: &mut Ledger, at: &Moment) {
+    ledger.unfinished.remove(&request.id);
+    if request.execution != Execution::Confirmed {
+        request.telling = Telling::None;
+    }
+    let unfinished = &ledger.unfinished;
+    let (boot, now) = (at.stamp.boot, at.ticks());
+    ledger.changes.retain(|change| {
+        unfinished.contains_key(&change.request) || change.is_open_for(boot, now, LONGEST_LAG)
+    });
+}

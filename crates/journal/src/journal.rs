@@ -1,0 +1,203 @@
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use usher_core::{Direction, SubjectKey};
+
+use crate::{AnswerState, Arrival, Arrived, Execution, History, Ledger, Moment, Record, Request, RequestId};
+
+/// What stands in the journal's way.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JournalError {
+    /// It cannot be opened as it is: says what to do.
+    #[error("{0}")]
+    Unusable(String),
+    /// Out of reach for now; nothing was written. It may work later.
+    #[error("the journal is out of reach: {0}")]
+    OutOfReach(String),
+    /// An I/O error, a full disk or corruption: only a restart may trust the file again (rule 21).
+    #[error("the journal failed and must not be trusted before a restart: {0}")]
+    Lost(String),
+    /// No such request.
+    #[error("there is no request {0}")]
+    NoSuchRequest(RequestId),
+    /// Something that Usher wrote cannot be read.
+    #[error("the journal holds something unreadable: {0}")]
+    Corrupt(String),
+}
+
+/// What `accept` brought.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// What the arrival is.
+    pub arrived: Arrived,
+    /// Its row (or that of which it is a duplicate).
+    pub request: Request,
+    /// The ledger after it.
+    pub ledger: Ledger,
+    /// The ledger's version before it (rule 2).
+    pub version_before: u64,
+}
+
+/// What a commit brought: the row and the ledger after it.
+#[derive(Clone, Debug)]
+pub struct Committed {
+    /// The row.
+    pub request: Request,
+    /// The ledger.
+    pub ledger: Ledger,
+}
+
+/// A request with everything that is kept of it.
+#[derive(Clone, Debug)]
+pub struct Stored {
+    /// Its row.
+    pub request: Request,
+    /// The body as received.
+    pub body: Vec<u8>,
+    /// Oldest first.
+    pub history: Vec<History>,
+}
+
+/// Why a connection is paused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// An operator's name.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// Which requests to list. What is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// How far they are.
+    pub execution: Option<Execution>,
+    /// Give or take.
+    pub direction: Option<Direction>,
+    /// The app's key.
+    pub app: Option<String>,
+    /// The connection.
+    pub connection: Option<String>,
+    /// The person.
+    pub subject: Option<SubjectKey>,
+    /// Received at or after.
+    pub since: Option<Timestamp>,
+    /// The page's end: `next` of the page before.
+    pub before: Option<u64>,
+    /// How many at the most: 1 to 1,000; 0 is taken as 100.
+    pub limit: usize,
+}
+
+/// Some requests, newest acceptance first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The rows.
+    pub requests: Vec<Request>,
+    /// `before` of the next page, where there is one.
+    pub next: Option<u64>,
+}
+
+/// The journal. Every changing verb is one commit, whole or not at all, and returns when it is on disk.
+#[async_trait]
+pub trait Journal: Debug + Send + Sync + 'static {
+    /// Takes an arrival in: one commit, on disk before this returns.
+    ///
+    /// # Errors
+    /// Nothing was accepted then.
+    async fn accept(&self, arrival: Arrival, at: Moment) -> Result<Accepted, JournalError>;
+
+    /// The ledger of a subject; an empty one where nothing is known.
+    ///
+    /// # Errors
+    /// It could not be read.
+    async fn ledger(&self, connection: &str, subject: &SubjectKey) -> Result<Ledger, JournalError>;
+
+    /// The other subject of this connection, if any, whose ledger bears this account (rule 27).
+    ///
+    /// # Errors
+    /// It could not be read.
+    async fn account_owner(
+        &self,
+        connection: &str,
+        account: &str,
+    ) -> Result<Option<SubjectKey>, JournalError>;
+
+    /// Appends records to a request's history, with all that they do to its row and its ledger.
+    ///
+    /// # Errors
+    /// None of them was written then.
+    async fn commit(
+        &self,
+        request: &RequestId,
+        records: Vec<Record>,
+        at: Moment,
+    ) -> Result<Committed, JournalError>;
+
+    /// Notes what the sender was told, in this attempt.
+    ///
+    /// # Errors
+    /// It was not written.
+    async fn answered(
+        &self,
+        request: &RequestId,
+        attempt: u64,
+        answer: AnswerState,
+        at: Moment,
+    ) -> Result<(), JournalError>;
+
+    /// A new attempt on the same row, by an operator.
+    ///
+    /// # Errors
+    /// Nothing was written then.
+    async fn replay(
+        &self,
+        request: &RequestId,
+        by: &str,
+        reason: &str,
+        at: Moment,
+    ) -> Result<Committed, JournalError>;
+
+    /// What nobody drives: at start, every request that is not final, in the order of acceptance. Unanswered ones are *lost* from here on.
+    ///
+    /// # Errors
+    /// They could not be read.
+    async fn claim(&self, at: Moment) -> Result<Vec<Request>, JournalError>;
+
+    /// A request with its history.
+    ///
+    /// # Errors
+    /// It could not be read.
+    async fn find(&self, request: &RequestId) -> Result<Option<Stored>, JournalError>;
+
+    /// Some requests.
+    ///
+    /// # Errors
+    /// They could not be read.
+    async fn list(&self, filter: &Filter) -> Result<Page, JournalError>;
+
+    /// Pauses a connection, or (`None`) lets it go on. Kept over restarts.
+    ///
+    /// # Errors
+    /// It was not written.
+    async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError>;
+
+    /// The connections that are paused.
+    ///
+    /// # Errors
+    /// They could not be read.
+    async fn pauses(&self) -> Result<BTreeMap<String, Pause>, JournalError>;
+
+    /// Whether it can be written.
+    ///
+    /// # Errors
+    /// It cannot.
+    async fn ready(&self) -> Result<(), JournalError>;
+
+    /// Ends it: what waits is written, the file is closed.
+    async fn close(&self);
+}
