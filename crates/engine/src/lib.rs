@@ -1,1 +1,19 @@
-//! What happens next with a request (pure), and the driver that makes it happen.
+//! What happens next with a request (pure), and the driver that makes it happen. Knows no vendor.
+//!
+//! [`decide`] is one pure function: no clock, no I/O, no randomness. The driver behind [`Engine`] performs the effects that it asks
+//! for, and feeds back as events what came of them.
+
+mod api;
+mod decide;
+mod driver;
+mod goal;
+mod lane;
+mod stands;
+
+pub use api::{
+    Act, AfterDeadline, Alert, AlertKind, Alerts, Answer, AppPolicy, Connection, Delivery, Engine, Limits,
+    LogAlerts, OperateError, Parts, Preview, Reply,
+};
+pub use decide::{Effect, End, Event, Mode, Phase, Run, World, decide};
+pub use goal::{Lost, Targets, goal};
+pub use stands::{Stand, stands};

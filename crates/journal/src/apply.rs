@@ -2,7 +2,9 @@ use std::time::Duration;
 
 use usher_core::Direction;
 
-use crate::{AnswerState, Change, ChangeState, Execution, Ledger, Moment, Outcome, Record, Request, Telling};
+use crate::{
+    AnswerState, Change, ChangeState, Execution, Ledger, Moment, Outcome, Record, Request, Stamp, Telling,
+};
 
 /// How long a change that is over is kept for stale readings. No vendor's `lag` may be longer.
 pub(crate) const LONGEST_LAG: Duration = Duration::from_secs(3600);
@@ -18,7 +20,7 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             begun: at.stamp,
             state: ChangeState::Intended,
         }),
-        Record::Outcome { intent, outcome } => settle(ledger, *intent, outcome, at),
+        Record::Outcome { intent, outcome, ended } => settle(ledger, *intent, outcome, *ended),
         Record::HoldersSeen(seen) => {
             for holder in &mut ledger.holders {
                 let is_it = |(app, permission, seq): &(String, String, u64)| {
@@ -70,9 +72,14 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             finish(request, ledger, at);
         }
         Record::Answered(answer) => request.answer = answer.clone(),
+        Record::Telling(telling) => request.telling = *telling,
         Record::Recovered => {
             if request.answer == AnswerState::None {
                 request.answer = AnswerState::Lost;
+                // Confirmed, and not known to be answered (rule 15).
+                if request.execution == Execution::Confirmed && request.direction == Direction::Provision {
+                    request.telling = Telling::Due;
+                }
             }
         }
         Record::Accepted { .. }
@@ -86,7 +93,7 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
     }
 }
 
-fn settle(ledger: &mut Ledger, intent: u64, outcome: &Outcome, at: &Moment) {
+fn settle(ledger: &mut Ledger, intent: u64, outcome: &Outcome, ended: Stamp) {
     if matches!(outcome, Outcome::NotSent(_)) {
         ledger.changes.retain(|change| change.intent != intent);
         return;
@@ -96,14 +103,12 @@ fn settle(ledger: &mut Ledger, intent: u64, outcome: &Outcome, at: &Moment) {
         Outcome::Answered(receipt) => {
             ledger.handles.extend(receipt.handles.clone());
             match &receipt.watch {
-                Some(watch) => ChangeState::Watching { since: at.stamp, watch: watch.clone() },
-                None => ChangeState::Answered { ended: at.stamp },
+                Some(watch) => ChangeState::Watching { since: ended, watch: watch.clone() },
+                None => ChangeState::Answered { ended },
             }
         }
-        Outcome::Unknown(_) => ChangeState::Unknown { ended: at.stamp },
-        Outcome::Refused(_) | Outcome::WatchEnded(_) | Outcome::NotSent(_) => {
-            ChangeState::Answered { ended: at.stamp }
-        }
+        Outcome::Unknown(_) => ChangeState::Unknown { ended },
+        Outcome::Refused(_) | Outcome::WatchEnded(_) | Outcome::NotSent(_) => ChangeState::Answered { ended },
     };
 }
 

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_core::{Account, Action, Direction, Evidence, Facet, Fault, Handles, Hold, Receipt, Refusal};
 
-use crate::{AnswerState, Execution, Telling};
+use crate::{AnswerState, Execution, Stamp, Telling};
 
 /// What came of a change's call.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,6 +81,8 @@ pub enum Record {
         intent: u64,
         /// What came.
         outcome: Outcome,
+        /// When the call ended: the record may go to disk a little later.
+        ended: Stamp,
     },
     /// A reading showed all of these holders: (app, permission, sequence).
     HoldersSeen(Vec<(String, String, u64)>),
@@ -133,6 +135,8 @@ pub enum Record {
     },
     /// The sender was answered.
     Answered(AnswerState),
+    /// Whether the sender still has to be told.
+    Telling(Telling),
     /// Somebody was alerted.
     Alerted {
         /// What kind.
@@ -163,6 +167,7 @@ impl Record {
             Self::Ended { .. } => "ended",
             Self::Operated { .. } => "operated",
             Self::Answered(_) => "answered",
+            Self::Telling(_) => "telling",
             Self::Alerted { .. } => "alerted",
         }
     }

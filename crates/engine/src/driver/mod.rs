@@ -1,0 +1,193 @@
+//! Performs what `decide` asks for, and feeds back what came of it.
+
+mod admit;
+mod operate;
+mod perform;
+mod run;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use usher_core::Clock;
+use usher_journal::{Journal, JournalError, Moment, Pause, RequestId, Stamp};
+
+use crate::decide::Event;
+use crate::lane::Lanes;
+use crate::{Alerts, Answer, Connection, Delivery, Limits, Parts, Reply};
+
+/// No moment that is waited for lies later than this after the start: 30 years.
+const LATEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
+/// Runs requests. A clone is another handle to the same engine.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) boot: u64,
+    pub(crate) started: Instant,
+    pub(crate) connections: BTreeMap<String, Connection>,
+    pub(crate) limits: Limits,
+    pub(crate) alerts: Arc<dyn Alerts>,
+    pub(crate) lanes: Lanes,
+    pub(crate) active: Mutex<HashMap<RequestId, Active>>,
+    pub(crate) pauses: Mutex<BTreeMap<String, Pause>>,
+    pub(crate) background: Arc<Semaphore>,
+    pub(crate) tracker: TaskTracker,
+    /// Set at shutdown: parked and background work is left to the journal.
+    pub(crate) leaving: CancellationToken,
+    pub(crate) reachable: AtomicBool,
+    pub(crate) lost: watch::Sender<Option<JournalError>>,
+}
+
+/// A run in this process.
+#[derive(Clone, Debug)]
+pub(crate) struct Active {
+    pub(crate) events: mpsc::Sender<Event>,
+    pub(crate) result: watch::Receiver<Option<Answer>>,
+    /// Ends the task where it sleeps without its turn: a replay takes over.
+    pub(crate) retire: CancellationToken,
+    pub(crate) parked: Arc<AtomicBool>,
+}
+
+impl Engine {
+    /// Starts the engine, and in the background everything that an earlier process left unfinished.
+    ///
+    /// # Errors
+    /// The journal could not be read.
+    pub async fn start(parts: Parts) -> Result<Self, JournalError> {
+        let pauses = parts.journal.pauses().await?;
+        let started = parts.clock.instant();
+        let engine = Self {
+            inner: Arc::new(Inner {
+                journal: parts.journal,
+                clock: parts.clock,
+                boot: parts.boot,
+                started,
+                connections: parts.connections,
+                background: Arc::new(Semaphore::new(parts.limits.background.max(1))),
+                limits: parts.limits,
+                alerts: parts.alerts,
+                lanes: Lanes::default(),
+                active: Mutex::default(),
+                pauses: Mutex::new(pauses),
+                tracker: TaskTracker::new(),
+                leaving: CancellationToken::new(),
+                reachable: AtomicBool::new(true),
+                lost: watch::Sender::new(None),
+            }),
+        };
+        let unfinished = engine.inner.journal.claim(engine.inner.moment()).await?;
+        for request in unfinished {
+            engine.inner.clone().recover(request);
+        }
+        Ok(engine)
+    }
+
+    /// Takes a webhook in, and brings the answer: within `answer_within` of its first byte, whatever happens.
+    pub async fn deliver(&self, delivery: Delivery) -> Reply {
+        let id = delivery.arrival.request.id.clone();
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        if self.inner.leaving.is_cancelled() {
+            return Reply {
+                request: id,
+                answer: Answer::negative("Usher is shutting down: nothing was accepted"),
+            };
+        }
+        let inner = self.inner.clone();
+        self.inner.tracker.spawn(async move { inner.admit(delivery, sender).await });
+        receiver.await.unwrap_or_else(|_| {
+            // The task ended without an answer: only a defect of ours does that.
+            tracing::error!(request.id = %id, "a request ended without an answer");
+            Reply { request: id, answer: Answer::negative("an internal error: see the log") }
+        })
+    }
+
+    /// Whether the journal takes what is to be written.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.inner.reachable.load(Ordering::Relaxed)
+    }
+
+    /// Resolves when the journal must not be trusted before a restart (rule 21).
+    pub async fn lost(&self) -> JournalError {
+        let mut lost = self.inner.lost.subscribe();
+        match lost.wait_for(Option::is_some).await {
+            Ok(error) => error.clone().unwrap_or(JournalError::Lost("unknown".to_owned())),
+            // The engine is gone, and nothing is lost with it.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Takes nothing new, lets what somebody waits for finish for at most `within`, and leaves the rest to the journal.
+    /// Returns how many requests are left to it.
+    pub async fn shutdown(&self, within: Duration) -> usize {
+        self.inner.leaving.cancel();
+        self.inner.tracker.close();
+        let finished = tokio::time::timeout(within, self.inner.tracker.wait()).await;
+        let left = self.inner.lock_active().len();
+        if finished.is_err() {
+            tracing::warn!(requests = left, "not everything was finished in time: it is left to the journal");
+        }
+        self.inner.journal.close().await;
+        left
+    }
+
+    /// The journal.
+    #[must_use]
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.inner.journal
+    }
+}
+
+impl Inner {
+    pub(crate) fn moment(&self) -> Moment {
+        let ticks = self.ticks(self.clock.instant());
+        Moment { wall: self.clock.now(), stamp: Stamp { boot: self.boot, ticks } }
+    }
+
+    /// Since the engine's start.
+    pub(crate) fn ticks(&self, instant: Instant) -> Duration {
+        instant.saturating_duration_since(self.started)
+    }
+
+    pub(crate) fn instant(&self, ticks: Duration) -> Instant {
+        self.started.checked_add(ticks.min(LATEST)).unwrap_or(self.started)
+    }
+
+    pub(crate) fn lock_active(&self) -> MutexGuard<'_, HashMap<RequestId, Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_pauses(&self) -> MutexGuard<'_, BTreeMap<String, Pause>> {
+        self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps account of whether the journal can be reached.
+    pub(crate) fn heard<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+        match &result {
+            Ok(_) => self.reachable.store(true, Ordering::Relaxed),
+            Err(error @ (JournalError::Lost(_) | JournalError::Corrupt(_) | JournalError::Unusable(_))) => {
+                self.reachable.store(false, Ordering::Relaxed);
+                self.lost.send_if_modified(|lost| {
+                    let first = lost.is_none();
+                    lost.get_or_insert_with(|| error.clone());
+                    first
+                });
+            }
+            Err(JournalError::OutOfReach(_)) => self.reachable.store(false, Ordering::Relaxed),
+            Err(JournalError::NoSuchRequest(_)) => {}
+        }
+        result
+    }
+}

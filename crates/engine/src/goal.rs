@@ -1,0 +1,175 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use usher_core::{Arity, Direction, Facet, Goal, Slots, Snapshot};
+use usher_journal::{Holder, Ledger, Request};
+
+use crate::AppPolicy;
+
+/// Why a permission of a grant is not to be held any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lost {
+    /// A later order names it (rule 9).
+    Superseded,
+    /// A later approval has another value in its one-value slot (rule 14).
+    Displaced,
+}
+
+/// What a request is after, computed anew from the ledger for each reading.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Targets {
+    /// For the planner.
+    pub goal: Goal,
+    /// Permissions of a grant that are to be held.
+    pub held: Vec<String>,
+    /// Permissions of a grant that are not to be held any more.
+    pub lost: Vec<(String, Lost)>,
+    /// Permissions of an order that are not mapped and of which the ledger knows nothing (rule 28).
+    pub unknown: Vec<String>,
+}
+
+/// What `request` is after (rules 9, 12, 13, 14, 29). `seen` is the reading whose one-value slots decide what has to go back.
+#[must_use]
+pub fn goal(
+    request: &Request,
+    ledger: &Ledger,
+    apps: &BTreeMap<String, AppPolicy>,
+    slots: &Slots,
+    seen: Option<&Snapshot>,
+    now: Timestamp,
+) -> Targets {
+    let view = View { request, ledger, apps, slots, seen, now };
+    match request.direction {
+        Direction::Provision => view.grant(),
+        Direction::Deprovision => view.order(),
+    }
+}
+
+struct View<'a> {
+    request: &'a Request,
+    ledger: &'a Ledger,
+    apps: &'a BTreeMap<String, AppPolicy>,
+    slots: &'a Slots,
+    seen: Option<&'a Snapshot>,
+    now: Timestamp,
+}
+
+impl View<'_> {
+    fn grant(&self) -> Targets {
+        let mut targets = Targets::default();
+        for permission in &self.request.permissions {
+            let facets = permission.facets.clone().unwrap_or_default();
+            let name = &permission.name;
+            let (app, seq) = (&self.request.app_key, self.request.seq);
+            if self.ledger.named_after(Direction::Deprovision, app, name, seq) {
+                targets.lost.push((name.clone(), Lost::Superseded));
+            } else if self.is_displaced(&facets) {
+                targets.lost.push((name.clone(), Lost::Displaced));
+            } else if !self.request.is_over(self.now) {
+                targets.held.push(name.clone());
+                targets.goal.hold.extend(facets);
+            }
+        }
+        if self.request.is_over(self.now) {
+            // What turns out to have been applied after its time is over is released (rule 5).
+            let given =
+                self.ledger.changes_of(&self.request.id).flat_map(|change| change.action.gives.clone());
+            self.release(&mut targets.goal, given.collect());
+        }
+        targets
+    }
+
+    fn order(&self) -> Targets {
+        let mut targets = Targets::default();
+        let mut candidates = BTreeSet::new();
+        for permission in &self.request.permissions {
+            let mut held =
+                self.earlier_holders().filter(|holder| holder.permission == permission.name).peekable();
+            if permission.facets.is_none() && held.peek().is_none() {
+                targets.unknown.push(permission.name.clone());
+            }
+            candidates.extend(permission.facets.iter().flatten().cloned());
+            candidates.extend(held.flat_map(|holder| holder.facets.clone()));
+        }
+        if self.request.all {
+            candidates.extend(self.earlier_holders().flat_map(|holder| holder.facets.clone()));
+        }
+        self.release(&mut targets.goal, candidates);
+        let removes = self.apps.get(&self.request.app_key).is_some_and(|policy| policy.remove_account);
+        targets.goal.remove_account = self.request.all && removes && self.blocking().next().is_none();
+        targets
+    }
+
+    /// Releases `candidates`, less what a blocking holder has; one-value slots go back (rule 14).
+    fn release(&self, goal: &mut Goal, candidates: BTreeSet<Facet>) {
+        let blocked: BTreeSet<&Facet> = self.blocking().flat_map(|holder| &holder.facets).collect();
+        goal.release = candidates.into_iter().filter(|facet| !blocked.contains(facet)).collect();
+        for (slot, arity) in self.slots {
+            let Arity::One { baseline } = arity else { continue };
+            let Some(current) = self.seen.and_then(|seen| seen.current.get(slot)) else { continue };
+            let going = |value: &str| goal.release.contains(&Facet::new(slot, value));
+            // What somebody else set meanwhile stays.
+            if !going(current) {
+                continue;
+            }
+            let holders = self.value_of_newest_blocking(slot);
+            let former =
+                if self.request.all { None } else { self.ledger.former.get(slot).cloned().flatten() };
+            let back = holders.or(former.filter(|value| !going(value))).or_else(|| baseline.clone());
+            if let Some(value) = back.filter(|value| !going(value)) {
+                goal.restore.insert(slot.clone(), value);
+            }
+        }
+    }
+
+    fn value_of_newest_blocking(&self, slot: &str) -> Option<String> {
+        self.blocking()
+            .filter_map(|holder| {
+                let facet = holder.facets.iter().find(|facet| facet.slot == slot)?;
+                Some((holder.seq, facet.value.clone()))
+            })
+            .max()
+            .map(|(_, value)| value)
+    }
+
+    /// Holders that keep their facets from this request.
+    fn blocking(&self) -> impl Iterator<Item = &Holder> {
+        self.ledger.holders.iter().filter(|holder| {
+            self.ledger.blocks(holder, self.now)
+                && self.is_configured(holder)
+                && holder.request != self.request.id
+        })
+    }
+
+    /// Holders that this order ends: of its app, and earlier.
+    fn earlier_holders(&self) -> impl Iterator<Item = &Holder> {
+        self.ledger
+            .holders
+            .iter()
+            .filter(|holder| holder.app == self.request.app_key && holder.seq < self.request.seq)
+    }
+
+    /// Holders of permissions that are no longer configured block nobody (rule 29).
+    fn is_configured(&self, holder: &Holder) -> bool {
+        self.apps.get(&holder.app).is_some_and(|policy| policy.permissions.contains_key(&holder.permission))
+    }
+
+    /// Whether a later approval that stands has another value in a one-value slot of `facets`.
+    fn is_displaced(&self, facets: &BTreeSet<Facet>) -> bool {
+        let one = |facet: &&Facet| matches!(self.slots.get(&facet.slot), Some(Arity::One { .. }));
+        let later: Vec<&Holder> = self
+            .ledger
+            .holders
+            .iter()
+            .filter(|holder| {
+                holder.seq > self.request.seq
+                    && self.ledger.is_live(holder, self.now)
+                    && self.is_configured(holder)
+            })
+            .collect();
+        facets.iter().filter(one).any(|facet| {
+            let other = |held: &Facet| held.slot == facet.slot && held.value != facet.value;
+            later.iter().any(|holder| holder.facets.iter().any(other))
+        })
+    }
+}
