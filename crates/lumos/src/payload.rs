@@ -158,7 +158,7 @@ const PAYLOAD: Keep = Keep::Only(&[
 ///   that has neither address nor name counts as absent.
 /// - `access_length` may be written `60.0` or `6e1`. A deprovisioning's is not read: time that is left says nothing
 ///   there, and below zero it must not stop a removal.
-/// - Of permissions with the same value (the same label, where the value is blank) the first one counts.
+/// - Of permissions with the same value, label and source the first one counts.
 ///
 /// # Errors
 /// The first field that is in the way, by its path. Nothing that was sent is quoted.
@@ -264,8 +264,9 @@ fn permissions(body: &mut Fields) -> Result<Vec<Permission>, PayloadError> {
     let mut permissions = Vec::with_capacity(items.len());
     for (index, item) in items.into_iter().enumerate() {
         let permission = permission(Fields::of(item, format!("permissions[{index}]"))?)?;
-        let label_counts = permission.value.trim().is_empty();
-        if seen.insert((permission.value.clone(), permission.label.clone().filter(|_| label_counts))) {
+        // Same value from another source is another thing: one may be ignored and the other not.
+        let (value, label, source) = (&permission.value, &permission.label, &permission.source);
+        if seen.insert((value.clone(), label.clone(), source.clone())) {
             permissions.push(permission);
         }
     }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use serde_json::{Value, json};
 use usher_core::Direction;
-use usher_lumos::{AccessLengthUnit, Options, Parsed, conclude, parse, request_id, task_link};
+use usher_lumos::{AccessLengthUnit, Options, Parsed, Permission, conclude, parse, request_id, task_link};
 
 const SAMPLES: [&str; 6] = [
     include_str!("payloads/provision-seed.json"),
@@ -113,8 +113,13 @@ fn check(body: &[u8], direction: Direction, unit: AccessLengthUnit) -> Result<bo
             for (index, permission) in payload.permissions.iter().enumerate() {
                 let blank = permission.value.trim().is_empty();
                 prop_assert!(!blank || permission.label.is_some());
-                let twin = payload.permissions.iter().skip(index + 1).any(|p| p.value == permission.value);
-                prop_assert!(blank || !twin, "a value is there twice");
+                let twin = |p: &&Permission| {
+                    p.value == permission.value
+                        && p.label == permission.label
+                        && p.source == permission.source
+                };
+                let twin = payload.permissions.iter().skip(index + 1).find(twin);
+                prop_assert!(twin.is_none(), "a permission is there twice");
             }
             prop_assert!(direction == Direction::Provision || payload.access_length.is_none());
             Ok(true)

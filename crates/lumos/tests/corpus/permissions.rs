@@ -64,8 +64,13 @@ fn rule_10_a_permission_that_is_listed_twice_counts_once() {
         Provision,
         &[
             (
-                &permissions(r#"{"value":"b","label":"B"},{"value":"a"},{"value":"b"}"#),
+                &permissions(r#"{"value":"b","label":"B"},{"value":"a"},{"value":"b","label":"B"}"#),
                 "zendesk email=ada@example.com value=b label=B value=a",
+            ),
+            (
+                // One may be ignored by its source, and the other not.
+                &permissions(r#"{"value":"b","source":"OKTA"},{"value":"b","source":"MANUAL"}"#),
+                "zendesk email=ada@example.com value=b source=OKTA value=b source=MANUAL",
             ),
             (&permissions(r#"{"value":"A"},{"value":"a"}"#), "zendesk email=ada@example.com value=A value=a"),
             (
