@@ -1,2 +1,10 @@
 //! Usher: turns approved access requests into access.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use usher_router::cli::Cli;
+
+fn main() -> ExitCode {
+    usher_router::commands::run(Cli::parse())
+}

@@ -1,0 +1,277 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use url::Url;
+use usher_core::Direction;
+
+static VERSION: LazyLock<String> = LazyLock::new(|| {
+    let features = [("demo", cfg!(feature = "demo")), ("zendesk-license", cfg!(feature = "zendesk-license"))];
+    let features: Vec<&str> =
+        features.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect();
+    let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
+    // Whoever builds for others sets it: a build needs neither git nor a repository.
+    let commit = option_env!("USHER_COMMIT").map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    format!("{} (features: {features}{commit})", env!("CARGO_PKG_VERSION"))
+});
+
+/// Usher turns approved access requests into access.
+#[derive(Debug, Parser)]
+#[command(name = "usher", version = VERSION.as_str(), propagate_version = true, arg_required_else_help = true)]
+pub struct Cli {
+    /// Write results as JSON, for machines
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What Usher can be told to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// See it at work: the router against a stand-in vendor, over real sockets
+    #[cfg(feature = "demo")]
+    Demo(DemoArgs),
+    /// Run the service: take webhooks and carry them out
+    Serve(ConfigArgs),
+    /// Look for mistakes in the configuration
+    Check(CheckArgs),
+    /// Play Lumos: post a payload and say what Lumos would conclude
+    Send(SendArgs),
+    /// List, show, replay and close requests
+    #[command(subcommand)]
+    Requests(RequestsCommand),
+    /// Stop sending changes to a connection, over restarts too
+    Pause(PauseArgs),
+    /// Let a paused connection go on
+    Resume(PauseArgs),
+    /// Show the connectors compiled in
+    Connectors,
+}
+
+/// `usher demo`
+#[cfg(feature = "demo")]
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DemoArgs {
+    /// End after the table; exit 0 only if everything came out as it should
+    #[arg(long)]
+    pub once: bool,
+}
+
+/// Where the configuration is.
+#[derive(Clone, Debug, Args)]
+pub struct ConfigArgs {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "usher.toml", env = "USHER_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// `usher check`
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Ask each vendor as well: credentials, roles and groups that the configuration names, seats left (writes nothing)
+    #[arg(long)]
+    pub live: bool,
+}
+
+/// `usher send`
+#[derive(Debug, Args)]
+pub struct SendArgs {
+    /// The payload; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Where to post it [default: the app-level webhook at the configured address]
+    #[arg(long)]
+    pub url: Option<Url>,
+
+    /// Take access instead of giving it
+    #[arg(long)]
+    pub deprovision: bool,
+
+    /// The header that bears the shared secret [default: the configured one]
+    #[arg(long, value_name = "NAME", requires = "key_env")]
+    pub header: Option<String>,
+
+    /// The environment variable with the shared secret [default: the configured secret]
+    #[arg(long, value_name = "VARIABLE")]
+    pub key_env: Option<String>,
+
+    /// Where the configuration is; it is not read where --url, --header and --key-env are given.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// Where the admin API is. The token is in `USHER_OPERATOR_TOKEN`.
+#[derive(Clone, Debug, Args)]
+pub struct AdminArgs {
+    /// The admin listener of the running service (the token comes from USHER_OPERATOR_TOKEN)
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9470", env = "USHER_ADMIN")]
+    pub admin: Url,
+}
+
+/// `usher requests …`
+#[derive(Debug, Subcommand)]
+pub enum RequestsCommand {
+    /// List requests, newest first
+    List(ListArgs),
+    /// Show one request and what happened with it
+    Show(ShowArgs),
+    /// Run requests again
+    Replay(ActArgs),
+    /// End requests that a person has seen to
+    Close(ActArgs),
+}
+
+/// `usher requests list`
+#[derive(Debug, Args)]
+pub struct ListArgs {
+    /// Those in this state
+    #[arg(long, value_enum)]
+    pub state: Option<State>,
+
+    /// Those that give, or those that take
+    #[arg(long, value_enum)]
+    pub direction: Option<Way>,
+
+    /// Those of this app
+    #[arg(long, value_name = "KEY")]
+    pub app: Option<String>,
+
+    /// Those of this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+
+    /// Those about this person
+    #[arg(long, value_name = "EMAIL")]
+    pub subject: Option<String>,
+
+    /// Those received since a moment (2026-11-24T08:00:00Z) or for a while (90m, 24h, "7 days")
+    #[arg(long, value_name = "WHEN")]
+    pub since: Option<String>,
+
+    /// How many at the most
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub limit: u16,
+
+    /// The page after the one that ended with this number
+    #[arg(long, value_name = "NUMBER")]
+    pub before: Option<u64>,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `usher requests show`
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Usher's id of the request
+    pub id: String,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `usher requests replay`, `usher requests close`
+#[derive(Debug, Args)]
+pub struct ActArgs {
+    /// Usher's ids of the requests
+    #[arg(required = true, value_name = "ID")]
+    pub ids: Vec<String>,
+
+    /// Why, for the history
+    #[arg(long)]
+    pub reason: String,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `usher pause`, `usher resume`
+#[derive(Debug, Args)]
+pub struct PauseArgs {
+    /// The connection's name in the configuration
+    pub connection: String,
+
+    /// Why, for those who wonder
+    #[arg(long)]
+    pub reason: String,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// The five words of state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum State {
+    /// Access is there
+    Granted,
+    /// Access is gone
+    Removed,
+    /// Nothing more will be done
+    Refused,
+    /// Somebody is still at it
+    Waiting,
+    /// A person has to act
+    NeedsYou,
+}
+
+/// Give or take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// Approved access
+    Provision,
+    /// Its end
+    Deprovision,
+}
+
+impl From<Way> for Direction {
+    fn from(way: Way) -> Self {
+        match way {
+            Way::Provision => Self::Provision,
+            Way::Deprovision => Self::Deprovision,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn what_changes_something_wants_a_reason() {
+        for command in [
+            &["usher", "requests", "replay", "1"][..],
+            &["usher", "requests", "close", "1"],
+            &["usher", "pause", "zendesk"],
+            &["usher", "resume", "zendesk"],
+        ] {
+            let error = Cli::try_parse_from(command).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            assert!(error.to_string().contains("--reason"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+use std::time::Duration;
+
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::time::interval;
+use url::Url;
+
+use super::Failure;
+use super::http_client::{body, causes, client};
+use crate::admin::{ErrorView, ReasonBody};
+
+/// Where the operator's token stands.
+pub(crate) const TOKEN_VARIABLE: &str = "USHER_OPERATOR_TOKEN";
+
+const TIMEOUT: Duration = Duration::from_secs(35);
+/// How often a page that is not there yet is looked for, and how many times.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOKS: u32 = 10;
+
+/// Speaks with the admin listener of a running service.
+#[derive(Debug)]
+pub(crate) struct AdminClient {
+    base: Url,
+    token: SecretString,
+    client: Client,
+}
+
+impl AdminClient {
+    /// A client with the token of the environment.
+    pub(crate) fn from_environment(base: &Url) -> Result<Self, Failure> {
+        let token = std::env::var(TOKEN_VARIABLE).unwrap_or_default();
+        if token.trim().is_empty() {
+            return Err(Failure::usage(format!(
+                "set {TOKEN_VARIABLE} to the token of one of [admin.operators] in the service's configuration"
+            )));
+        }
+        Self::new(base, SecretString::from(token.trim().to_owned()))
+    }
+
+    pub(crate) fn new(base: &Url, token: SecretString) -> Result<Self, Failure> {
+        if !matches!(base.scheme(), "http" | "https") {
+            return Err(Failure::usage(format!("--admin: {base} is no http:// or https:// address")));
+        }
+        Ok(Self { base: base.clone(), token, client: client(TIMEOUT)? })
+    }
+
+    /// Reads something. `path`: its segments below `/api/v1`.
+    pub(crate) async fn get<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<T, Failure> {
+        let mut url = self.url(path)?;
+        if !query.is_empty() {
+            url.query_pairs_mut().extend_pairs(query);
+        }
+        self.call(self.client.request(Method::GET, url)).await
+    }
+
+    /// A request's page, which is looked for again for a while: a refusal is answered before it is on disk.
+    pub(crate) async fn page_of<T: DeserializeOwned>(&self, id: &str) -> Result<Option<T>, Failure> {
+        let url = self.url(&["requests", id])?;
+        let mut again = interval(LOOK_AGAIN);
+        for _ in 0..LOOKS {
+            again.tick().await;
+            let page = self.call_for_one(self.client.request(Method::GET, url.clone())).await?;
+            if page.is_some() {
+                return Ok(page);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Changes something, for a reason.
+    pub(crate) async fn act<T: DeserializeOwned>(&self, path: &[&str], reason: &str) -> Result<T, Failure> {
+        let url = self.url(path)?;
+        self.call(self.client.request(Method::POST, url).json(&ReasonBody { reason: reason.to_owned() }))
+            .await
+    }
+
+    fn url(&self, path: &[&str]) -> Result<Url, Failure> {
+        let mut url = self.base.clone();
+        let set = url.path_segments_mut().map(|mut segments| {
+            segments.pop_if_empty().extend(["api", "v1"]).extend(path);
+        });
+        match set {
+            Ok(()) => Ok(url),
+            Err(()) => Err(Failure::usage(format!("--admin: {} is no address", self.base))),
+        }
+    }
+
+    async fn call<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Failure> {
+        let (status, body) = self.exchange(request).await?;
+        self.read(status, &body)
+    }
+
+    /// The same, where what is not there is no failure.
+    async fn call_for_one<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<Option<T>, Failure> {
+        match self.exchange(request).await? {
+            (StatusCode::NOT_FOUND, _) => Ok(None),
+            (status, body) => self.read(status, &body).map(Some),
+        }
+    }
+
+    async fn exchange(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
+        let base = &self.base;
+        let no_answer = |error: reqwest::Error| {
+            Failure::failed(format!(
+                "Usher does not answer at {base} ({}): start it with usher serve, or say where it is with --admin",
+                causes(&error)
+            ))
+        };
+        let answer = request.bearer_auth(self.token.expose_secret()).send().await.map_err(no_answer)?;
+        let status = answer.status();
+        Ok((status, body(answer).await.map_err(no_answer)?))
+    }
+
+    fn read<T: DeserializeOwned>(&self, status: StatusCode, body: &[u8]) -> Result<T, Failure> {
+        let base = &self.base;
+        if status.is_success() {
+            return serde_json::from_slice(body).map_err(|error| {
+                Failure::failed(format!(
+                    "{base} answers what this usher cannot read ({error}): use the same version"
+                ))
+            });
+        }
+        Err(Failure::failed(match serde_json::from_slice::<ErrorView>(body) {
+            Ok(view) => view.error,
+            Err(_) => format!("{base} answers with status {status}: is that the admin listener?"),
+        }))
+    }
+}
+
+/// What a value is called in the API.
+pub(crate) fn name(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}

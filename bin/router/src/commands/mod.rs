@@ -1,0 +1,53 @@
+//! The commands: one module each.
+
+mod admin_client;
+mod check;
+mod connectors;
+mod failure;
+mod http_client;
+mod pause;
+mod requests;
+mod send;
+mod serve;
+
+use std::process::ExitCode;
+
+pub use failure::Failure;
+#[cfg(feature = "demo")]
+pub(crate) use http_client::client;
+#[cfg(feature = "demo")]
+pub(crate) use serve::{Started, interrupted};
+
+use crate::cli::{Cli, Command};
+use crate::output::Output;
+
+/// Runs a command to its end, and says what went wrong.
+#[must_use]
+pub fn run(cli: Cli) -> ExitCode {
+    let json = cli.json;
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return Failure::failed(format!("no threads can be started: {error}")).tell(json),
+    };
+    let ended = runtime.block_on(dispatch(cli.command, Output::stdout(json)));
+    // Nothing is waited for that has not been waited for above.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(json),
+    }
+}
+
+async fn dispatch(command: Command, mut output: Output) -> Result<(), Failure> {
+    match command {
+        #[cfg(feature = "demo")]
+        Command::Demo(args) => Box::pin(crate::demo::run(&args, &mut output)).await,
+        Command::Serve(args) => Box::pin(serve::run(&args, &mut output)).await,
+        Command::Check(args) => check::run(&args, &mut output).await,
+        Command::Send(args) => Box::pin(send::run(&args, &mut output)).await,
+        Command::Requests(command) => requests::run(&command, &mut output).await,
+        Command::Pause(args) => pause::pause(&args, &mut output).await,
+        Command::Resume(args) => pause::resume(&args, &mut output).await,
+        Command::Connectors => connectors::run(&mut output),
+    }
+}

@@ -1,0 +1,313 @@
+//! `[connections.*]`: from settings to connections, with the connector's own complaints put in their place.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use toml::de::DeValue;
+use usher_core::{Capabilities, ConfigError, Connector, Limiter, Ports, Provisioner};
+use usher_vendor_client::{LimitSettings, Limits};
+
+use super::Surroundings;
+use super::json::{at, members, take_out};
+use super::model::ConnectionSummary;
+use super::read::{Item, Section, did_you_mean, nearest};
+use super::report::Notes;
+use super::secrets::{hide_here, is_reference, stand_in_reference};
+use crate::connectors::{KNOWN, KnownConnector};
+
+/// Calls that wait for leave at one connection, at the most.
+const WAITING: usize = 1024;
+/// Calls at once where `limits` says nothing.
+const CONCURRENT: usize = 8;
+
+/// A section of `[connections]`, as far as it could be read.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Present even where something is wrong, if it could be built with the mistakes taken out: for what it compiles.
+    pub(crate) provisioner: Option<Arc<dyn Provisioner>>,
+    pub(crate) capabilities: Option<Capabilities>,
+    pub(crate) summary: Option<ConnectionSummary>,
+    /// Files that its settings name: `(path as written, contents)`.
+    pub(crate) definitions: Vec<(String, Vec<u8>)>,
+}
+
+pub(crate) fn connections(
+    root: &mut Section<'_>,
+    folder: &Path,
+    with: &Surroundings,
+    notes: &mut Notes,
+) -> BTreeMap<String, Draft> {
+    let Some(section) = root.section("connections", notes) else { return BTreeMap::new() };
+    let mut drafts = BTreeMap::new();
+    let mut tenants: BTreeMap<(String, String), String> = BTreeMap::new();
+    let mut items = section.rest();
+    items.sort_by_key(|item| item.key_span.start);
+    for item in items {
+        let draft = connection(&item, folder, with, notes);
+        if let Some(summary) = &draft.summary {
+            let tenant = (summary.connector.clone(), summary.tenant.clone());
+            match tenants.get(&tenant) {
+                Some(other) => item.wrong(
+                    notes,
+                    format!("serves the same account as connections.{other} ({})", summary.tenant),
+                    "keep one of the two and let its apps share it: two would not know of each other's changes",
+                ),
+                None => {
+                    tenants.insert(tenant, item.name().to_owned());
+                }
+            }
+        }
+        drafts.insert(item.name().to_owned(), draft);
+    }
+    drafts
+}
+
+fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut Notes) -> Draft {
+    let mut draft = Draft { provisioner: None, capabilities: None, summary: None, definitions: Vec::new() };
+    check_name(item, "a connection", notes);
+    let Some(mut section) = item.section(notes) else { return draft };
+    let connector = section
+        .need("connector", &format!("write connector = {}", known_kinds(with)), notes)
+        .and_then(|item| connector(&item, with, notes));
+    let limits =
+        section.take("limits").map_or_else(|| limit_settings(None, None), |item| limits(&item, notes));
+    let base_url = section
+        .take("base_url")
+        .and_then(|item| item.text("\"https://vendor.example\"", notes).map(str::to_owned));
+    let allow_private = section.take("allow_private").and_then(|item| item.boolean(notes)).unwrap_or(false);
+    let rest = section.rest();
+    let settings = rest.iter().map(|item| (item.name().to_owned(), super::json::json(item, notes))).collect();
+    let Some(connector) = connector else { return draft };
+    draft.capabilities = Some(connector.capabilities());
+    draft.definitions = definitions(&rest, folder);
+    let limiter: Arc<dyn Limiter> = Arc::new(Limits::new(limits, Arc::clone(&with.clock)));
+    let ports = Ports {
+        connection: item.name().to_owned(),
+        folder: folder.to_owned(),
+        base_url,
+        allow_private,
+        clock: Arc::clone(&with.clock),
+        secrets: Arc::clone(&with.secrets),
+        limiter,
+        transport: Arc::clone(&with.transport),
+    };
+    draft.provisioner = build(connector, Value::Object(settings), &ports, item, notes);
+    draft.summary = draft.provisioner.as_ref().map(|provisioner| ConnectionSummary {
+        name: item.name().to_owned(),
+        connector: connector.kind().to_owned(),
+        tenant: provisioner.tenant(),
+    });
+    draft
+}
+
+/// A name that stands in logs, addresses and metrics as it is.
+pub(crate) fn check_name(item: &Item<'_>, whose: &str, notes: &mut Notes) {
+    let name = item.name();
+    let is_plain = name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if name.is_empty() || name.len() > 64 || !is_plain {
+        let hint = "use at most 64 letters, digits, - and _";
+        notes.wrong(
+            Some(item.key_span.clone()),
+            &item.path,
+            format!("is not a name that {whose} can have"),
+            Some(hint.to_owned()),
+        );
+    }
+}
+
+fn known_kinds(with: &Surroundings) -> String {
+    let kinds: Vec<String> =
+        with.connectors.iter().map(|connector| format!("\"{}\"", connector.kind())).collect();
+    if kinds.is_empty() {
+        "one that is compiled in (this build has none)".to_owned()
+    } else {
+        kinds.join(" or ")
+    }
+}
+
+fn connector<'w>(item: &Item<'_>, with: &'w Surroundings, notes: &mut Notes) -> Option<&'w dyn Connector> {
+    let kind = item.text("\"zendesk-license\"", notes)?;
+    let found = with.connectors.iter().find(|connector| connector.kind() == kind);
+    if found.is_none() {
+        match KNOWN.iter().find(|known| known.kind == kind) {
+            Some(KnownConnector { exists: true, .. }) => item.wrong(
+                notes,
+                "is not compiled into this build",
+                format!("build it with --features {kind}, or use one of: {}", known_kinds(with)),
+            ),
+            Some(_) => item.wrong(
+                notes,
+                "is a connector that is not built yet",
+                format!("take it out; this build has: {}", known_kinds(with)),
+            ),
+            None => {
+                let mut kinds: Vec<&str> = KNOWN.iter().map(|known| known.kind).collect();
+                kinds.extend(with.connectors.iter().map(|connector| connector.kind()));
+                let hint = match nearest(kind, &kinds) {
+                    Some(near) => format!("did you mean \"{near}\"?"),
+                    None => format!("this build has: {}", known_kinds(with)),
+                };
+                item.wrong(notes, "is not a connector", hint);
+            }
+        }
+    }
+    found.map(|connector| &**connector)
+}
+
+fn limits(item: &Item<'_>, notes: &mut Notes) -> LimitSettings {
+    let Some(mut section) = item.section(notes) else { return limit_settings(None, None) };
+    let per_minute = section.take("per_minute").and_then(|item| item.number(1, 1_000_000, notes));
+    let concurrent = section.take("concurrent").and_then(|item| item.number(1, 1024, notes));
+    section.finish(notes);
+    limit_settings(per_minute, concurrent)
+}
+
+fn limit_settings(per_minute: Option<u32>, concurrent: Option<u32>) -> LimitSettings {
+    let concurrent = concurrent.and_then(|number| usize::try_from(number).ok()).unwrap_or(CONCURRENT);
+    LimitSettings {
+        per_minute: per_minute.and_then(NonZeroU32::new),
+        // A tenth of the minute at once: one request makes a handful of calls, and several may come together.
+        burst: per_minute.and_then(|number| NonZeroU32::new(number / 10)).unwrap_or(NonZeroU32::MIN),
+        concurrency: NonZeroUsize::new(concurrent).unwrap_or(NonZeroUsize::MIN),
+        waiting: WAITING,
+    }
+}
+
+/// Builds the connection; where the connector complains, again with what it complained of taken out, until it finds no more:
+/// so that one mistake hides neither others nor those of the apps.
+fn build(
+    connector: &dyn Connector,
+    mut settings: Value,
+    ports: &Ports,
+    item: &Item<'_>,
+    notes: &mut Notes,
+) -> Option<Arc<dyn Provisioner>> {
+    let mut out: BTreeSet<Vec<String>> = BTreeSet::new();
+    for _ in 0..32 {
+        let errors = match connector.build(settings.clone(), ports.clone()) {
+            Ok(provisioner) => return Some(provisioner),
+            Err(errors) => errors,
+        };
+        let mut changed = false;
+        for error in errors {
+            if out.insert(error.path.clone()) {
+                if !is_described(&connector.schema(), &error.path) {
+                    hide_at(item, &error.path, notes);
+                }
+                place(&error, item, notes);
+                changed |= mend(&mut settings, &error.path);
+            }
+        }
+        if !changed {
+            return None;
+        }
+    }
+    None
+}
+
+fn mend(settings: &mut Value, path: &[String]) -> bool {
+    // A secret that could not be read is stood in for: without it the connector would only say that it is missing.
+    if let Some(value) = at(settings, path)
+        && !path.is_empty()
+        && (value.get("env").is_some() || value.get("file").is_some())
+    {
+        *value = stand_in_reference();
+        return true;
+    }
+    take_out(settings, path)
+}
+
+/// Puts a connector's complaint where its path leads to in the file, or as near as there is something.
+pub(crate) fn place(error: &ConfigError, item: &Item<'_>, notes: &mut Notes) {
+    if let Some(file) = &error.file {
+        notes.wrong_in(file, error);
+        return;
+    }
+    let mut here = item.clone();
+    let mut missing = false;
+    for segment in &error.path {
+        match below(&here, segment) {
+            Some(next) => here = next,
+            None => {
+                missing = true;
+                break;
+            }
+        }
+    }
+    let is_header = matches!(here.value, DeValue::Table(_)) && !is_behind_its_key(&here);
+    let span = if is_header || here.span.start < here.key_span.end {
+        here.key_span.clone()
+    } else if missing || here.path.last().is_some_and(|last| last.parse::<usize>().is_ok()) {
+        here.span.clone()
+    } else {
+        here.key_span.start..here.span.end
+    };
+    if notes.has_at(&here.span) || notes.has_at(&span) && missing {
+        return;
+    }
+    let mut path = item.path.clone();
+    path.extend(error.path.iter().cloned());
+    notes.complaint(span, &path, error);
+}
+
+/// Whether a connector's schema knows a key: the value of one that it does not may be a secret whose key has a slip in it.
+fn is_described(schema: &Value, path: &[String]) -> bool {
+    path.iter().try_fold(schema, |schema, segment| schema.get("properties")?.get(segment)).is_some()
+}
+
+fn hide_at(item: &Item<'_>, path: &[String], notes: &mut Notes) {
+    let found = path.iter().try_fold(item.clone(), |item, segment| below(&item, segment));
+    if let Some(found) = found.filter(|found| !path.is_empty() && !is_reference(found.value)) {
+        hide_here(&found, notes);
+    }
+}
+
+/// As an inline table is; that of a header stands around its key.
+fn is_behind_its_key(item: &Item<'_>) -> bool {
+    item.span.start > item.key_span.end
+}
+
+fn below<'t>(item: &Item<'t>, segment: &str) -> Option<Item<'t>> {
+    match item.value {
+        DeValue::Table(_) => children(item).into_iter().find(|child| child.name() == segment),
+        DeValue::Array(array) => item.items(array).into_iter().nth(segment.parse().ok()?),
+        _ => None,
+    }
+}
+
+fn children<'t>(item: &Item<'t>) -> Vec<Item<'t>> {
+    match item.value {
+        DeValue::Table(table) => Section::of(item, table).rest(),
+        _ => Vec::new(),
+    }
+}
+
+/// Files that the settings name as definitions: what they say is part of the configuration.
+fn definitions(rest: &[Item<'_>], folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let named = rest.iter().filter(|item| item.name() == "definition").filter_map(|item| item.value.as_str());
+    // One that cannot be read is the connector's to complain of.
+    named
+        .filter_map(|name| std::fs::read(folder.join(name)).ok().map(|bytes| (name.to_owned(), bytes)))
+        .collect()
+}
+
+/// An entry's JSON, without the keys that are the router's own.
+pub(crate) fn entry(item: &Item<'_>, without: &[&str], notes: &mut Notes) -> Value {
+    let mut members = members(item, notes);
+    for key in without {
+        members.remove(*key);
+    }
+    json!(members)
+}
+
+/// `did you mean …?` for a connection's name.
+pub(crate) fn near_connection(name: &str, drafts: &BTreeMap<String, Draft>) -> String {
+    let names: Vec<&str> = drafts.keys().map(String::as_str).collect();
+    if names.is_empty() {
+        return "add a [connections.NAME] with the vendor's account".to_owned();
+    }
+    did_you_mean(name, &names)
+}

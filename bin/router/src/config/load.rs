@@ -1,0 +1,257 @@
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+use usher_core::{Clock, Connector, Secrets, SystemClock, Transport};
+use usher_engine::Connection;
+use usher_vendor_client::{EnvAndFileSecrets, ReqwestTransport, TransportSettings};
+
+use super::apps::{Apps, apps};
+use super::connections::{Draft, connections};
+use super::hooks::{Hook, hooks};
+use super::listeners::{admin, journal, server, test_app_ids};
+use super::model::{Config, Summary};
+use super::read::Section;
+use super::report::{Notes, Report};
+use super::secrets::{FolderSecrets, suspects, suspects_in_broken};
+use crate::routes::{Credentials, HookRoute, RouteTable, Routes};
+
+/// Bytes of a configuration file at the most.
+const MAX_FILE: u64 = 4 << 20;
+/// Characters of a webhook's secret below which guessing it is worth a note.
+const SHORT_SECRET: usize = 16;
+
+/// A configuration that can be run.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// For the listeners and the journal.
+    pub config: Config,
+    /// For the engine, by name.
+    pub connections: BTreeMap<String, Connection>,
+    /// Which webhook is whose.
+    pub routes: Routes,
+    /// SHA-256 of the file's text and of the definitions that it names, in hex. Secrets are not in it: they stand elsewhere.
+    pub hash: String,
+    /// For `usher check`.
+    pub summary: Summary,
+}
+
+/// What a configuration is loaded with.
+#[derive(Debug)]
+pub struct Surroundings {
+    /// Connectors to choose from.
+    pub connectors: Vec<Box<dyn Connector>>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Where secrets come from. Relative files are made to begin in the configuration's folder before it is asked.
+    pub secrets: Arc<dyn Secrets>,
+    /// HTTP to vendors.
+    pub transport: Arc<dyn Transport>,
+}
+
+/// Reads a configuration with the machine's clock, environment and network, and the connectors of this build.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load(path: &Path) -> Result<Loaded, Report> {
+    let transport = ReqwestTransport::new(TransportSettings::default()).map_err(|error| {
+        let mut notes = Notes::new(path, "");
+        notes.wrong(None, &[], error.message, error.hint);
+        notes.into_report()
+    })?;
+    let with = Surroundings {
+        connectors: crate::connectors::all(),
+        clock: Arc::new(SystemClock),
+        secrets: Arc::new(EnvAndFileSecrets),
+        transport: Arc::new(transport),
+    };
+    load_with(path, with)
+}
+
+/// Reads a configuration with given surroundings.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn load_with(path: &Path, mut with: Surroundings) -> Result<Loaded, Report> {
+    let text = read(path).map_err(|(message, hint)| {
+        let mut notes = Notes::new(path, "");
+        notes.wrong(None, &[], message, Some(hint));
+        notes.into_report()
+    })?;
+    let folder = path.parent().map(Path::to_owned).filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or_else(|| PathBuf::from("."));
+    // Connectors join it with what their settings name, and so does the reader of secrets: twice is once if it is absolute.
+    let folder = std::path::absolute(&folder).unwrap_or(folder);
+    with.secrets = Arc::new(FolderSecrets { folder: folder.clone(), inner: with.secrets });
+    let mut notes = Notes::new(path, &text);
+    let (table, errors) = DeTable::parse_recoverable(&text);
+    if !errors.is_empty() {
+        return Err(broken(&text, table.get_ref(), &errors, notes));
+    }
+    suspects(table.get_ref()).into_iter().for_each(|place| notes.hide(place));
+    let parts = Parts::read(table.get_ref(), &text, &folder, &with, &mut notes);
+    if !notes.is_empty() {
+        return Err(notes.into_report());
+    }
+    Ok(parts.assemble(path, folder, &text))
+}
+
+fn read(path: &Path) -> Result<String, (String, String)> {
+    let hint =
+        || "name the file with --config FILE; `usher.example.toml` shows all that can stand in it".to_owned();
+    let file =
+        std::fs::File::open(path).map_err(|error| (format!("cannot be opened: {}", error.kind()), hint()))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| (format!("cannot be read: {}", error.kind()), hint()))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
+        return Err((
+            "is larger than 4 MiB".to_owned(),
+            "a configuration is smaller: is this the right file?".to_owned(),
+        ));
+    }
+    String::from_utf8(bytes).map_err(|_| ("is not UTF-8".to_owned(), "save it as UTF-8".to_owned()))
+}
+
+/// A text that is not TOML. Nothing is known of its keys for sure, so whatever may be a secret is blanked.
+fn broken(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error], mut notes: Notes) -> Report {
+    suspects(table).into_iter().chain(suspects_in_broken(text)).for_each(|place| notes.hide(place));
+    for error in errors {
+        let hint = match error.message() {
+            "duplicate key" => "a key can stand only once: take one of the two out",
+            _ => {
+                "this is where it stops being TOML: look for a quote, a bracket or a sign of equality that is missing or doubled"
+            }
+        };
+        notes.wrong(error.span(), &[], error.message(), Some(hint.to_owned()));
+    }
+    notes.into_report()
+}
+
+/// All sections, read independently of each other.
+struct Parts {
+    server: super::model::Server,
+    shared: Credentials,
+    admin: super::model::Admin,
+    journal: super::model::Journal,
+    test_app_ids: BTreeSet<String>,
+    drafts: BTreeMap<String, Draft>,
+    apps: Apps,
+    hooks: BTreeMap<String, Hook>,
+}
+
+impl Parts {
+    fn read(table: &DeTable<'_>, text: &str, folder: &Path, with: &Surroundings, notes: &mut Notes) -> Self {
+        let mut root = Section::root(table);
+        let secrets = &*with.secrets;
+        let (server, shared) = server(&mut root, secrets, notes);
+        let admin = admin(&mut root, &server, secrets, notes);
+        let journal = journal(&mut root, folder, notes);
+        let test_app_ids = test_app_ids(&mut root, notes);
+        root.not_built("lumos", notes);
+        root.not_built("alerts", notes);
+        let drafts = connections(&mut root, folder, with, notes);
+        let apps = apps(&mut root, &drafts, text, notes);
+        let hooks = hooks(&mut root, &apps, &shared, secrets, notes);
+        root.finish(notes);
+        Self { server, shared, admin, journal, test_app_ids, drafts, apps, hooks }
+    }
+
+    fn assemble(self, path: &Path, folder: PathBuf, text: &str) -> Loaded {
+        let hash = hash(text, self.drafts.values());
+        let notes = self.notes();
+        let routes = Routes::new(RouteTable {
+            shared: self.shared,
+            apps: self.apps.read.iter().map(|(key, app)| (key.clone(), app.route.clone())).collect(),
+            hooks: self.hooks.into_iter().map(|(name, hook)| (name, HookRoute::from(hook))).collect(),
+            test_app_ids: self.test_app_ids,
+            connections: self.drafts.keys().cloned().collect(),
+        });
+        let summary = Summary {
+            file: path.to_owned(),
+            hash: hash.clone(),
+            connections: self.drafts.values().filter_map(|draft| draft.summary.clone()).collect(),
+            apps: self.apps.read.values().map(|app| app.summary.clone()).collect(),
+            webhooks: routes.paths(),
+            notes,
+        };
+        let mut connections = BTreeMap::new();
+        for (name, draft) in self.drafts {
+            let Some(provisioner) = draft.provisioner else { continue };
+            let own = self.apps.read.iter().filter(|(_, app)| app.route.connection == name);
+            let apps = own.map(|(key, app)| (key.clone(), app.policy.clone())).collect();
+            connections.insert(name, Connection { provisioner, apps });
+        }
+        let config = Config {
+            file: path.to_owned(),
+            folder,
+            server: self.server,
+            admin: self.admin,
+            journal: self.journal,
+        };
+        Loaded { config, connections, routes, hash, summary }
+    }
+
+    /// What is allowed and still worth a look.
+    fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        let hooks = self.hooks.values().filter_map(|hook| hook.secrets.as_ref()).flatten();
+        if self.shared.secrets.iter().chain(hooks).any(|secret| secret.expose_secret().len() < SHORT_SECRET) {
+            notes
+                .push(format!("a webhook's secret has fewer than {SHORT_SECRET} characters: make it longer"));
+        }
+        if self.apps.read.is_empty() {
+            notes.push("there are no apps: every request will be refused".to_owned());
+        }
+        if self.admin.operators.is_empty() {
+            notes.push("there are no operators: nobody can use the admin API".to_owned());
+        }
+        for name in self.drafts.keys() {
+            if !self.apps.read.values().any(|app| app.route.connection == *name) {
+                notes.push(format!("no app uses connections.{name}"));
+            }
+        }
+        for (key, app) in &self.apps.read {
+            if app.route.dry_run {
+                notes.push(format!("apps.{key} is a dry run: it changes nothing and answers no"));
+            }
+            if app.summary.permissions.is_empty() {
+                notes.push(format!(
+                    "apps.{key} has neither permissions nor a default: it will refuse every request"
+                ));
+            }
+        }
+        notes
+    }
+}
+
+impl From<Hook> for HookRoute {
+    fn from(hook: Hook) -> Self {
+        Self { app: hook.app, permission: hook.permission, secrets: hook.secrets }
+    }
+}
+
+fn hash<'d>(text: &str, drafts: impl Iterator<Item = &'d Draft>) -> String {
+    let mut hash = Sha256::new();
+    let mut add = |part: &[u8]| {
+        // The length keeps ("a", "bc") and ("ab", "c") apart.
+        hash.update(part.len().to_le_bytes());
+        hash.update(part);
+    };
+    add(text.as_bytes());
+    for (name, bytes) in drafts.flat_map(|draft| &draft.definitions) {
+        add(name.as_bytes());
+        add(bytes);
+    }
+    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whether any of `mine` is among `others`.
+pub(crate) fn share(mine: &[SecretString], others: &[SecretString]) -> bool {
+    mine.iter().any(|one| others.iter().any(|other| one.expose_secret() == other.expose_secret()))
+}

@@ -1,0 +1,334 @@
+//! Tables of the file, read key by key: each mistake has its own place, and none hides another.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeArray, DeTable, DeValue};
+
+use super::report::Notes;
+use super::secrets::hide_here;
+use super::units;
+
+/// A value with its key's and its own place.
+#[derive(Clone, Debug)]
+pub(crate) struct Item<'t> {
+    pub(crate) path: Vec<String>,
+    pub(crate) key_span: Range<usize>,
+    pub(crate) span: Range<usize>,
+    pub(crate) value: &'t DeValue<'t>,
+}
+
+/// A table whose keys are taken one by one; what is left at the end is unknown.
+#[derive(Debug)]
+pub(crate) struct Section<'t> {
+    pub(crate) path: Vec<String>,
+    /// Where a missing key is shown; `None` where the section itself is missing.
+    pub(crate) place: Option<Range<usize>>,
+    table: Option<&'t DeTable<'t>>,
+    asked: BTreeSet<&'static str>,
+}
+
+impl<'t> Section<'t> {
+    /// The whole file.
+    pub(crate) fn root(table: &'t DeTable<'t>) -> Self {
+        Self { path: Vec::new(), place: None, table: Some(table), asked: BTreeSet::new() }
+    }
+
+    /// The table that an item is.
+    pub(crate) fn of(item: &Item<'t>, table: &'t DeTable<'t>) -> Self {
+        Self {
+            path: item.path.clone(),
+            place: Some(item.key_span.clone()),
+            table: Some(table),
+            asked: BTreeSet::new(),
+        }
+    }
+
+    fn absent(path: Vec<String>, place: Option<Range<usize>>) -> Self {
+        Self { path, place, table: None, asked: BTreeSet::new() }
+    }
+
+    /// A key's value, if it is there.
+    pub(crate) fn take(&mut self, key: &'static str) -> Option<Item<'t>> {
+        self.asked.insert(key);
+        let (name, value) = self.table?.get_key_value(key)?;
+        Some(item(&self.path, name, value))
+    }
+
+    /// A key that must be there.
+    pub(crate) fn need(&mut self, key: &'static str, hint: &str, notes: &mut Notes) -> Option<Item<'t>> {
+        let found = self.take(key);
+        if found.is_none() {
+            let path = self.path_to(key);
+            notes.wrong(self.place.clone(), &path, "is missing", Some(hint.to_owned()));
+        }
+        found
+    }
+
+    /// A section below this one; an empty one where it is not there. `None` where it is something else.
+    pub(crate) fn section(&mut self, key: &'static str, notes: &mut Notes) -> Option<Section<'t>> {
+        match self.take(key) {
+            None => Some(Self::absent(self.path_to(key), self.place.clone())),
+            Some(item) => item.section(notes),
+        }
+    }
+
+    /// Refuses a key that this build does nothing with.
+    pub(crate) fn not_built(&mut self, key: &'static str, notes: &mut Notes) {
+        if let Some(item) = self.take(key) {
+            let hint = "take it out: what does nothing is refused, never ignored";
+            hide_here(&item, notes);
+            notes.wrong(Some(item.key_span), &item.path, "is not built yet", Some(hint.to_owned()));
+        }
+    }
+
+    /// Everything that was not asked for.
+    pub(crate) fn rest(&self) -> Vec<Item<'t>> {
+        let Some(table) = self.table else { return Vec::new() };
+        let left = table.iter().filter(|(name, _)| !self.asked.contains(name.get_ref().as_ref()));
+        left.map(|(name, value)| item(&self.path, name, value)).collect()
+    }
+
+    /// Refuses everything that was not asked for.
+    pub(crate) fn finish(self, notes: &mut Notes) {
+        for item in self.rest() {
+            let name = item.name().to_owned();
+            let known: Vec<&str> = self.asked.iter().copied().collect();
+            // It may be a secret's key with a slip in it.
+            hide_here(&item, notes);
+            notes.wrong(
+                Some(item.key_span),
+                &item.path,
+                "is not a known key",
+                Some(did_you_mean(&name, &known)),
+            );
+        }
+    }
+
+    pub(crate) fn path_to(&self, key: &str) -> Vec<String> {
+        let mut path = self.path.clone();
+        path.push(key.to_owned());
+        path
+    }
+}
+
+fn item<'t>(
+    path: &[String],
+    name: &'t Spanned<std::borrow::Cow<'t, str>>,
+    value: &'t Spanned<DeValue<'t>>,
+) -> Item<'t> {
+    let mut path = path.to_vec();
+    path.push(name.get_ref().clone().into_owned());
+    Item { path, key_span: name.span(), span: value.span(), value: value.get_ref() }
+}
+
+/// `did you mean …?` where one of `known` is near, else all of them.
+pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
+    match nearest(name, known) {
+        Some(near) => format!("did you mean {near}?"),
+        None if known.is_empty() => "there are none".to_owned(),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}
+
+/// The one of `known` that was probably meant.
+pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+    let name = name.to_lowercase();
+    let distance = |one: &str| strsim::damerau_levenshtein(&name, &one.to_lowercase());
+    let nearest = known.iter().copied().min_by_key(|one| distance(one))?;
+    // A third of the letters may be wrong; two letters in the shortest names would be another word.
+    (distance(nearest) <= 1.max(nearest.chars().count() / 3)).then_some(nearest)
+}
+
+impl<'t> Item<'t> {
+    pub(crate) fn name(&self) -> &str {
+        self.path.last().map_or("", String::as_str)
+    }
+
+    /// Says what is wrong with the value.
+    pub(crate) fn wrong(&self, notes: &mut Notes, message: impl Into<String>, hint: impl Into<String>) {
+        // A table's own span is its header's: the key is what a reader looks for.
+        let span =
+            if matches!(self.value, DeValue::Table(_)) { self.key_span.clone() } else { self.span.clone() };
+        notes.wrong(Some(span), &self.path, message, Some(hint.into()));
+    }
+
+    fn wrong_type(&self, notes: &mut Notes, expected: &str, hint: &str) {
+        self.wrong(notes, format!("is {}, not {expected}", kind(self.value)), hint);
+    }
+
+    pub(crate) fn section(&self, notes: &mut Notes) -> Option<Section<'t>> {
+        let DeValue::Table(table) = self.value else {
+            hide_here(self, notes);
+            self.wrong_type(
+                notes,
+                "a table",
+                &format!("write [{}] and its keys below it", self.path.join(".")),
+            );
+            return None;
+        };
+        Some(Section::of(self, table))
+    }
+
+    /// A text that is not empty.
+    pub(crate) fn text(&self, example: &str, notes: &mut Notes) -> Option<&'t str> {
+        match self.value {
+            DeValue::String(text) if text.trim().is_empty() => {
+                self.wrong(notes, "is empty", format!("write {} = {example}", self.name()));
+                None
+            }
+            DeValue::String(text) => Some(text.as_ref()),
+            _ => {
+                self.wrong_type(notes, "a text", &format!("write {} = {example}", self.name()));
+                None
+            }
+        }
+    }
+
+    pub(crate) fn boolean(&self, notes: &mut Notes) -> Option<bool> {
+        match self.value {
+            DeValue::Boolean(value) => Some(*value),
+            _ => {
+                self.wrong_type(notes, "true or false", "write true or false, without quotes");
+                None
+            }
+        }
+    }
+
+    /// A whole number within limits.
+    pub(crate) fn number(&self, least: u32, most: u32, notes: &mut Notes) -> Option<u32> {
+        let range = format!("write a whole number from {least} to {most}");
+        let DeValue::Integer(number) = self.value else {
+            self.wrong_type(notes, "a whole number", &range);
+            return None;
+        };
+        let number = u32::from_str_radix(number.as_str(), number.radix()).ok();
+        let found = number.filter(|number| (least..=most).contains(number));
+        if found.is_none() {
+            self.wrong(notes, "is out of range", range);
+        }
+        found
+    }
+
+    pub(crate) fn list(&self, example: &str, notes: &mut Notes) -> Option<Vec<Item<'t>>> {
+        let DeValue::Array(array) = self.value else {
+            self.wrong_type(notes, "a list", &format!("write {} = {example}", self.name()));
+            return None;
+        };
+        Some(self.items(array))
+    }
+
+    pub(crate) fn items(&self, array: &'t DeArray<'t>) -> Vec<Item<'t>> {
+        let entries = array.iter().enumerate();
+        let entry = |(index, value): (usize, &'t Spanned<DeValue<'t>>)| {
+            let mut path = self.path.clone();
+            path.push(index.to_string());
+            Item { path, key_span: value.span(), span: value.span(), value: value.get_ref() }
+        };
+        entries.map(entry).collect()
+    }
+
+    /// A list of texts, none of them empty.
+    pub(crate) fn texts(&self, example: &str, notes: &mut Notes) -> Option<Vec<(Item<'t>, &'t str)>> {
+        let items = self.list(example, notes)?;
+        let mut texts = Vec::with_capacity(items.len());
+        let mut all = true;
+        for item in items {
+            match item.value {
+                DeValue::String(text) if !text.trim().is_empty() => texts.push((item, text.as_ref())),
+                _ => {
+                    item.wrong(
+                        notes,
+                        "is not a text, or is empty",
+                        format!("write {} = {example}", self.name()),
+                    );
+                    all = false;
+                }
+            }
+        }
+        all.then_some(texts)
+    }
+
+    pub(crate) fn duration(&self, least: Duration, most: Duration, notes: &mut Notes) -> Option<Duration> {
+        const HOW: &str =
+            "write a number and its unit in quotes: \"500ms\", \"12s\", \"5m\", \"24h\" or \"400 days\"";
+        let DeValue::String(text) = self.value else {
+            self.wrong_type(notes, "a duration", HOW);
+            return None;
+        };
+        let Some(duration) = units::duration(text) else {
+            self.wrong(notes, "is not a duration", HOW);
+            return None;
+        };
+        if !(least..=most).contains(&duration) {
+            let range =
+                format!("write something from \"{}\" to \"{}\"", units::show(least), units::show(most));
+            self.wrong(notes, "is out of range", range);
+            return None;
+        }
+        Some(duration)
+    }
+
+    pub(crate) fn size(&self, least: u64, most: u64, notes: &mut Notes) -> Option<u64> {
+        const HOW: &str = "write a number and its unit in quotes: \"256 KiB\" or \"1 MiB\"";
+        let DeValue::String(text) = self.value else {
+            self.wrong_type(notes, "a size", HOW);
+            return None;
+        };
+        let Some(size) = units::size(text) else {
+            self.wrong(notes, "is not a size", HOW);
+            return None;
+        };
+        if !(least..=most).contains(&size) {
+            self.wrong(notes, "is out of range", format!("write something from {least} to {most} bytes"));
+            return None;
+        }
+        Some(size)
+    }
+
+    /// One of a few words.
+    pub(crate) fn one_of<T: Copy>(&self, words: &[(&'static str, T)], notes: &mut Notes) -> Option<T> {
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let all = known.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
+        let DeValue::String(text) = self.value else {
+            self.wrong_type(notes, "a text", &format!("write {all}"));
+            return None;
+        };
+        let found = words.iter().find(|(word, _)| *word == text.as_ref()).map(|(_, value)| *value);
+        if found.is_none() {
+            let hint = match nearest(text, &known) {
+                Some(near) => format!("did you mean \"{near}\"? It is {all}"),
+                None => format!("write {all}"),
+            };
+            self.wrong(notes, "is none of the words that are known here", hint);
+        }
+        found
+    }
+}
+
+/// What a value is, with its article.
+pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a whole number",
+        DeValue::Float(_) => "a number with a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}
+
+impl Item<'_> {
+    /// Says what is wrong with a value that stands where it is said, even if it is a table.
+    pub(crate) fn wrong_inline(
+        &self,
+        notes: &mut Notes,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        notes.wrong(Some(self.span.clone()), &self.path, message, Some(hint.into()));
+    }
+}

@@ -1,0 +1,287 @@
+//! The router and the sandbox in one process, and the post between them.
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::time::timeout;
+use usher_core::{Clock, SystemClock};
+use usher_journal::{Request, RequestId};
+use usher_lumos::{Conclusion, LUMOS_WAITS, conclude};
+use usher_sandbox::{Options, Sandbox, Seed, UserSeed, ZendeskSeed};
+
+use super::scene::PEOPLE;
+use super::{Row, SCENES, Scene};
+use crate::commands::{Failure, Started, client};
+use crate::config;
+use crate::edge::REQUEST_ID_HEADER;
+
+/// How often a request is looked at until it has ended.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Spoils a scene after it was prepared: for the tests that show that each row can fail.
+pub type Sabotage = Arc<dyn Fn(Scene, &Sandbox) + Send + Sync>;
+
+/// Everything that the demo runs on: loopback sockets, a folder that goes with it.
+pub struct Stage {
+    folder: TempDir,
+    sandbox: Sandbox,
+    service: Started,
+    client: reqwest::Client,
+    key: SecretString,
+    token: SecretString,
+    sabotage: Option<Sabotage>,
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage").field("folder", &self.folder.path()).finish_non_exhaustive()
+    }
+}
+
+/// What came back for one webhook.
+struct Heard {
+    conclusion: Conclusion,
+    after: Duration,
+    request: Option<String>,
+}
+
+impl Stage {
+    /// Starts the sandbox and the router.
+    ///
+    /// # Errors
+    /// A folder, a socket or the journal that could not be had.
+    pub async fn set(sabotage: Option<Sabotage>) -> Result<Self, Failure> {
+        let failed = |what: &str, error: &dyn fmt::Display| Failure::failed(format!("{what}: {error}"));
+        let folder = TempDir::with_prefix("usher-demo-").map_err(|e| failed("no folder for the demo", &e))?;
+        let sandbox = Sandbox::start(Options::default()).await.map_err(|e| failed("no sandbox", &e))?;
+        let users = PEOPLE.iter().map(|email| UserSeed::end_user(email)).collect();
+        let zendesk = ZendeskSeed { groups: vec!["Tier 1".to_owned()], users, ..ZendeskSeed::default() };
+        sandbox
+            .seed(&Seed { zendesk, ..Seed::default() })
+            .map_err(|e| failed("the sandbox is not seeded", &e))?;
+        let (key, token) = (secret(), secret());
+        write(folder.path(), &sandbox, &key, &token)
+            .map_err(|e| failed("the demo's files cannot be written", &e))?;
+        let loaded = config::load(&folder.path().join("usher.toml"))?;
+        let service = Started::start(loaded, Arc::new(SystemClock)).await?;
+        let client = client(LUMOS_WAITS + Duration::from_secs(1))?;
+        Ok(Self { folder, sandbox, service, client, key, token, sabotage })
+    }
+
+    /// Plays every scene, and checks each against the vendor's own ledger. `before` is called ahead of each that takes long.
+    ///
+    /// # Errors
+    /// The router does not answer, or a scene cannot be prepared.
+    pub async fn play(&self, mut waiting: impl FnMut(Scene)) -> Result<Vec<Row>, Failure> {
+        // The slow one runs beside the quick ones: it takes the whole time that Lumos waits.
+        let slow = self.scene(Scene::Late);
+        tokio::pin!(slow);
+        let mut rows = Vec::new();
+        for scene in SCENES {
+            if scene == Scene::Late {
+                waiting(scene);
+                rows.push((&mut slow).await?);
+                continue;
+            }
+            let quick = self.scene(scene);
+            tokio::pin!(quick);
+            let is_before_slow = !rows.iter().any(|row: &Row| row.scene == Scene::Late);
+            let row = if is_before_slow {
+                tokio::select! {
+                    row = &mut quick => row?,
+                    early = &mut slow => return Err(early.map_or_else(|failure| failure, |row| {
+                        Failure::failed(format!("the slow scene ended first: {}", row.heard))
+                    })),
+                }
+            } else {
+                quick.await?
+            };
+            rows.push(row);
+        }
+        Ok(rows)
+    }
+
+    /// Ends everything. Nothing is left behind.
+    pub async fn strike(self) {
+        self.service.stop().await;
+        self.sandbox.shutdown().await;
+    }
+
+    /// Where webhooks go.
+    #[must_use]
+    pub fn webhooks(&self) -> String {
+        format!("http://{}", self.service.webhooks())
+    }
+
+    /// Where operators go.
+    #[must_use]
+    pub fn admin(&self) -> String {
+        format!("http://{}", self.service.admin())
+    }
+
+    /// Where the sandbox is told what to do.
+    #[must_use]
+    pub fn control(&self) -> String {
+        self.sandbox.control_url()
+    }
+
+    /// The demo's operator's token, made for this run.
+    pub(super) fn token(&self) -> &SecretString {
+        &self.token
+    }
+
+    /// The configuration that it runs with.
+    #[must_use]
+    pub fn config(&self) -> std::path::PathBuf {
+        self.folder.path().join("usher.toml")
+    }
+
+    async fn scene(&self, scene: Scene) -> Result<Row, Failure> {
+        let before = self.sandbox.effects_on(scene.who()).len();
+        scene
+            .prepare(&self.sandbox)
+            .map_err(|refused| Failure::failed(format!("the scene cannot be set: {refused}")))?;
+        if let Some(sabotage) = &self.sabotage {
+            sabotage(scene, &self.sandbox);
+        }
+        let heard = self.send(scene).await?;
+        scene.afterwards(&self.sandbox);
+        let request = match &heard.request {
+            Some(id) => self.ended(scene, &RequestId(id.clone())).await,
+            None => None,
+        };
+        Ok(self.row(scene, &heard, request, before))
+    }
+
+    fn row(&self, scene: Scene, heard: &Heard, request: Option<Request>, before: usize) -> Row {
+        let at_vendor = scene.at_vendor(&self.sandbox, before);
+        let now = request.as_ref().map(Request::word);
+        let fault = at_vendor
+            .as_ref()
+            .err()
+            .cloned()
+            .or_else(|| scene.really_happened(&self.sandbox).err())
+            .or_else(|| {
+                (heard.conclusion.is_success() != scene.is_told_success())
+                    .then(|| format!("Lumos heard: {}", heard.conclusion))
+            })
+            .or_else(|| {
+                (now != Some(scene.ends())).then(|| format!("the request should be {}", scene.ends()))
+            })
+            .or_else(|| (heard.after > LUMOS_WAITS).then(|| "Lumos had given up".to_owned()));
+        let reason = request.and_then(|request| request.reason);
+        Row {
+            scene,
+            asked: scene.asked(),
+            heard: heard.conclusion.to_string(),
+            after_ms: u64::try_from(heard.after.as_millis()).unwrap_or(u64::MAX),
+            now,
+            at_vendor: at_vendor.unwrap_or_else(|fault| fault),
+            fault,
+            request: heard.request.clone(),
+            paste: reason.filter(|_| scene == Scene::Unmapped),
+        }
+    }
+
+    async fn send(&self, scene: Scene) -> Result<Heard, Failure> {
+        let url = format!("{}{}", self.webhooks(), scene.path());
+        let clock = SystemClock;
+        let began = clock.instant();
+        let posted = async {
+            let request =
+                self.client.post(url).header("x-usher-key", self.key.expose_secret()).json(&payload(scene));
+            let answer = request.send().await?;
+            let id =
+                answer.headers().get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
+            let (status, body) = (answer.status().as_u16(), answer.bytes().await?);
+            Ok::<_, reqwest::Error>((conclude(status, &body, scene.direction()), id))
+        };
+        let (conclusion, request) = match timeout(LUMOS_WAITS, posted).await {
+            Ok(Ok(heard)) => heard,
+            Ok(Err(error)) => return Err(Failure::failed(format!("the router does not answer: {error}"))),
+            Err(_) => (Conclusion::TimedOut, None),
+        };
+        Ok(Heard { conclusion, after: clock.instant().saturating_duration_since(began), request })
+    }
+
+    /// The request once it has ended as the scene says, or however it stands when patience is at its end.
+    async fn ended(&self, scene: Scene, id: &RequestId) -> Option<Request> {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        let seen = async {
+            loop {
+                looks.tick().await;
+                if let Ok(Some(stored)) = self.service.journal().find(id).await
+                    && stored.request.word() == scene.ends()
+                {
+                    return stored.request;
+                }
+            }
+        };
+        match timeout(scene.patience(), seen).await {
+            Ok(request) => Some(request),
+            Err(_) => self.service.journal().find(id).await.ok().flatten().map(|stored| stored.request),
+        }
+    }
+}
+
+/// What Lumos would send.
+fn payload(scene: Scene) -> serde_json::Value {
+    let (value, label) = scene.permission();
+    let name = scene.who().split('@').next().unwrap_or_default();
+    json!({
+        "application": { "app_id": "zendesk", "instance_id": "0oazd1", "user_friendly_label": "Zendesk" },
+        "permissions": [{ "label": label, "value": value, "type": "PERMISSION", "source": "MANUAL" }],
+        "target_user": { "email": scene.who(), "given_name": name, "family_name": "Example" },
+        "access_length": null,
+        "request_comment": "for the demo",
+        "request_task_url": format!("https://app.lumosidentity.com/tasks?requestId={}", scene.request_id()),
+        "custom_fields": null,
+    })
+}
+
+/// 32 random hexadecimal digits, from the same source as request ids.
+fn secret() -> SecretString {
+    SecretString::from(format!("{}{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple()))
+}
+
+fn write(folder: &Path, sandbox: &Sandbox, key: &SecretString, token: &SecretString) -> std::io::Result<()> {
+    let config = CONFIG.replace("ZENDESK", &sandbox.zendesk_url());
+    std::fs::write(folder.join("usher.toml"), config)?;
+    std::fs::write(folder.join("webhook-key"), key.expose_secret())?;
+    std::fs::write(folder.join("operator-token"), token.expose_secret())?;
+    std::fs::write(folder.join("client-secret"), usher_sandbox::zendesk::CLIENT_SECRET)
+}
+
+const CONFIG: &str = r#"# Written by `usher demo`.
+[server]
+listen = "127.0.0.1:0"
+
+[server.auth]
+header = "X-Usher-Key"
+secrets = [{ file = "webhook-key" }]
+
+[admin]
+listen = "127.0.0.1:0"
+operators.demo = { token = { file = "operator-token" }, role = "operator" }
+
+[connections.zendesk]
+connector = "zendesk-license"
+subdomain = "sandbox"
+oauth = { client_id = "usher", client_secret = { file = "client-secret" } }
+base_url = "ZENDESK"
+allow_private = true
+
+[apps.zendesk]
+connection = "zendesk"
+email_domains = ["example.com"]
+after_deadline = "continue"
+[apps.zendesk.permissions]
+agent = { role = "agent" }
+support_agent = { role = "agent", groups = ["Tier 1"] }
+light_agent = { role = "light-agent" }
+"#;

@@ -1,0 +1,15 @@
+//! The connector against a small Zendesk that remembers.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+#[path = "behaviour/cases.rs"]
+mod cases;
+#[path = "behaviour/checking.rs"]
+mod checking;
+#[path = "behaviour/faults.rs"]
+mod faults;
+#[path = "behaviour/reading.rs"]
+mod reading;
+#[path = "behaviour/removal.rs"]
+mod removal;
