@@ -3,7 +3,8 @@ use std::time::Duration;
 use usher_core::Direction;
 
 use crate::{
-    AnswerState, Change, ChangeState, Execution, Ledger, Moment, Outcome, Record, Request, Stamp, Telling,
+    AnswerState, Change, ChangeState, Execution, Holder, Ledger, Moment, Outcome, Record, Request, Stamp,
+    Telling,
 };
 
 /// How long a change that is over is kept for stale readings. No vendor's `lag` may be longer.
@@ -42,12 +43,12 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             match request.direction {
                 Direction::Provision => confirm_grant(request, ledger, held),
                 Direction::Deprovision => {
-                    ledger.former.retain(|slot, value| {
-                        let names_it = |value: &String| {
+                    for (slot, former) in &mut ledger.former {
+                        // The slot stays known while it has a holder: a second former value is never taken (rule 14).
+                        former.take_if(|value| {
                             released.iter().any(|facet| facet.slot == *slot && facet.value == *value)
-                        };
-                        !value.as_ref().is_some_and(names_it)
-                    });
+                        });
+                    }
                     confirm_order(request, ledger);
                 }
             }
@@ -71,7 +72,16 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             forget_unheld_slots(ledger);
             finish(request, ledger, at);
         }
-        Record::Answered(answer) => request.answer = answer.clone(),
+        Record::Answered(answer) => {
+            request.answer = answer.clone();
+            // The sender hung up first: confirmed, and not known to be answered (rule 15).
+            if *answer == AnswerState::Lost
+                && request.execution == Execution::Confirmed
+                && request.direction == Direction::Provision
+            {
+                request.telling = Telling::Due;
+            }
+        }
         Record::Telling(telling) => request.telling = *telling,
         Record::Recovered => {
             if request.answer == AnswerState::None {
@@ -118,9 +128,19 @@ fn confirm_grant(request: &Request, ledger: &mut Ledger, held: &[String]) {
             holder.confirmed |= held.contains(&holder.permission);
         }
     }
-    // An earlier approval of the same permission is renewed by this one: two would both have to be removed.
+    // What it did not get it does not hold: no later reading may confirm it.
+    ledger.holders.retain(|holder| holder.confirmed || holder.request != request.id);
+    // An earlier approval of the same permission is renewed by this one, unless it lasts longer or holds something else.
+    let renewed: Vec<Holder> =
+        ledger.holders.iter().filter(|holder| holder.seq == request.seq).cloned().collect();
     ledger.holders.retain(|holder| {
-        !(holder.app == request.app_key && held.contains(&holder.permission) && holder.seq < request.seq)
+        !renewed.iter().any(|new| {
+            holder.app == new.app
+                && holder.permission == new.permission
+                && holder.seq < new.seq
+                && holder.facets.is_subset(&new.facets)
+                && new.until.is_none_or(|end| holder.until.is_some_and(|until| until <= end))
+        })
     });
 }
 

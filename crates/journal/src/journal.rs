@@ -28,6 +28,13 @@ pub enum JournalError {
     Corrupt(String),
 }
 
+impl JournalError {
+    /// The id of a new request is that of another one. Nothing was written.
+    pub(crate) fn taken(id: &RequestId) -> Self {
+        Self::OutOfReach(format!("the id {id} is another request's"))
+    }
+}
+
 /// What `accept` brought.
 #[derive(Clone, Debug)]
 pub struct Accepted {
@@ -162,7 +169,8 @@ pub trait Journal: Debug + Send + Sync + 'static {
         at: Moment,
     ) -> Result<Committed, JournalError>;
 
-    /// What nobody drives: at start, every request that is not final, in the order of acceptance. Unanswered ones are *lost* from here on.
+    /// What nobody drives: at start, every request that is not final, in the order of acceptance. Unanswered ones are *lost* from
+    /// here on, final ones as well: a grant that was confirmed and not answered is due to be told (rule 15).
     ///
     /// # Errors
     /// They could not be read.

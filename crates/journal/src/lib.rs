@@ -10,8 +10,10 @@ mod change;
 mod journal;
 mod ledger;
 mod memory;
+mod open;
 mod record;
 mod request;
+mod sqlite;
 
 pub use apply::apply;
 pub use arrive::{Arrival, Arrived, arrive, replay};
@@ -19,5 +21,7 @@ pub use change::{Change, ChangeState, Moment, Stamp};
 pub use journal::{Accepted, Committed, Filter, Journal, JournalError, Page, Pause, Stored};
 pub use ledger::{Holder, Ledger, Mark};
 pub use memory::MemoryJournal;
+pub use open::open;
 pub use record::{History, Outcome, Record};
 pub use request::{AnswerState, AskedPermission, Execution, Request, RequestId, Telling, Word};
+pub use sqlite::{SqliteJournal, SqliteOptions};

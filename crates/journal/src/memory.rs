@@ -98,6 +98,9 @@ impl Journal for MemoryJournal {
             Some(id) => Some(state.row(id)?),
             None => None,
         };
+        if existing.is_none() && state.requests.contains_key(&arrival.request.id) {
+            return Err(JournalError::taken(&arrival.request.id));
+        }
         let mut ledger = state.ledger_of(&arrival.request);
         let version_before = ledger.version;
         let seq = state.next_seq();
@@ -187,11 +190,7 @@ impl Journal for MemoryJournal {
     async fn claim(&self, at: Moment) -> Result<Vec<Request>, JournalError> {
         let mut state = self.lock();
         state.check()?;
-        let open = state
-            .requests
-            .values()
-            .map(|stored| &stored.request)
-            .filter(|request| !request.execution.is_final());
+        let open = state.requests.values().map(|stored| &stored.request).filter(|request| request.is_open());
         let mut open: Vec<Request> = open.cloned().collect();
         open.sort_by_key(|request| request.seq);
         for request in &mut open {
@@ -199,6 +198,7 @@ impl Journal for MemoryJournal {
             apply(request, &mut ledger, &Record::Recovered, &at);
             state.store(request, ledger, None, vec![Record::Recovered], at);
         }
+        open.retain(|request| !request.execution.is_final());
         Ok(open)
     }
 

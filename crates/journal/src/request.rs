@@ -235,6 +235,11 @@ impl Request {
         Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
+    /// Whether a start has to look at it: it is not final, or nobody knows that it was answered.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.execution.is_final() || self.answer == AnswerState::None
+    }
+
     /// Whether the approved time is over.
     #[must_use]
     pub fn is_over(&self, now: Timestamp) -> bool {

@@ -73,35 +73,27 @@ impl Stage {
         Ok(Self { folder, sandbox, service, client, key, token, sabotage })
     }
 
-    /// Plays every scene, and checks each against the vendor's own ledger. `before` is called ahead of each that takes long.
+    /// Plays every scene, and checks each against the vendor's own ledger. `waiting` is told which of them takes long.
     ///
     /// # Errors
     /// The router does not answer, or a scene cannot be prepared.
-    pub async fn play(&self, mut waiting: impl FnMut(Scene)) -> Result<Vec<Row>, Failure> {
-        // The slow one runs beside the quick ones: it takes the whole time that Lumos waits.
-        let slow = self.scene(Scene::Late);
-        tokio::pin!(slow);
+    pub async fn play(&self, waiting: impl FnOnce(Scene)) -> Result<Vec<Row>, Failure> {
+        let mut before = SCENES.to_vec();
+        let after =
+            before.split_off(before.iter().position(|scene| *scene == Scene::Late).unwrap_or_default());
+        waiting(Scene::Late);
+        // The slow one runs beside the quick ones: it takes all the time that Lumos waits.
+        let (quick, slow) = tokio::join!(self.scenes(&before), self.scene(Scene::Late));
+        let mut rows = quick?;
+        rows.push(slow?);
+        rows.extend(self.scenes(after.get(1..).unwrap_or_default()).await?);
+        Ok(rows)
+    }
+
+    async fn scenes(&self, scenes: &[Scene]) -> Result<Vec<Row>, Failure> {
         let mut rows = Vec::new();
-        for scene in SCENES {
-            if scene == Scene::Late {
-                waiting(scene);
-                rows.push((&mut slow).await?);
-                continue;
-            }
-            let quick = self.scene(scene);
-            tokio::pin!(quick);
-            let is_before_slow = !rows.iter().any(|row: &Row| row.scene == Scene::Late);
-            let row = if is_before_slow {
-                tokio::select! {
-                    row = &mut quick => row?,
-                    early = &mut slow => return Err(early.map_or_else(|failure| failure, |row| {
-                        Failure::failed(format!("the slow scene ended first: {}", row.heard))
-                    })),
-                }
-            } else {
-                quick.await?
-            };
-            rows.push(row);
+        for scene in scenes {
+            rows.push(self.scene(*scene).await?);
         }
         Ok(rows)
     }
@@ -155,12 +147,23 @@ impl Stage {
             Some(id) => self.ended(scene, &RequestId(id.clone())).await,
             None => None,
         };
-        Ok(self.row(scene, &heard, request, before))
+        let paste = match (&heard.request, scene) {
+            (Some(id), Scene::Unmapped) => self.paste(id).await,
+            _ => None,
+        };
+        Ok(self.row(scene, &heard, request.as_ref(), before, paste))
     }
 
-    fn row(&self, scene: Scene, heard: &Heard, request: Option<Request>, before: usize) -> Row {
+    fn row(
+        &self,
+        scene: Scene,
+        heard: &Heard,
+        request: Option<&Request>,
+        before: usize,
+        paste: Option<String>,
+    ) -> Row {
         let at_vendor = scene.at_vendor(&self.sandbox, before);
-        let now = request.as_ref().map(Request::word);
+        let now = request.map(Request::word);
         let fault = at_vendor
             .as_ref()
             .err()
@@ -173,8 +176,11 @@ impl Stage {
             .or_else(|| {
                 (now != Some(scene.ends())).then(|| format!("the request should be {}", scene.ends()))
             })
+            .or_else(|| {
+                (scene == Scene::Unmapped && paste.is_none())
+                    .then(|| "its page has no lines to paste".to_owned())
+            })
             .or_else(|| (heard.after > LUMOS_WAITS).then(|| "Lumos had given up".to_owned()));
-        let reason = request.and_then(|request| request.reason);
         Row {
             scene,
             asked: scene.asked(),
@@ -184,8 +190,16 @@ impl Stage {
             at_vendor: at_vendor.unwrap_or_else(|fault| fault),
             fault,
             request: heard.request.clone(),
-            paste: reason.filter(|_| scene == Scene::Unmapped),
+            paste,
         }
+    }
+
+    /// The lines to paste, from the request's page, as an operator sees them.
+    async fn paste(&self, id: &str) -> Option<String> {
+        let url = format!("{}/api/v1/requests/{id}", self.admin());
+        let page = self.client.get(url).bearer_auth(self.token.expose_secret()).send().await.ok()?;
+        let page: serde_json::Value = page.json().await.ok()?;
+        page.get("paste")?.as_str().map(str::to_owned)
     }
 
     async fn send(&self, scene: Scene) -> Result<Heard, Failure> {

@@ -1,0 +1,91 @@
+//! The demo's rows are checked against the vendor's own ledger: each of them fails under a fault that should make it fail.
+#![cfg(feature = "demo")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::sync::Arc;
+
+use usher_router::demo::{Row, SCENES, Sabotage, Scene, Stage};
+use usher_sandbox::{Fault, Matcher, Operation, Rule, Sandbox, UserSeed};
+
+/// Plays every scene; `spoil` is called with each after it was prepared.
+async fn play(spoil: Option<Sabotage>) -> Vec<Row> {
+    let stage = Stage::set(spoil).await.unwrap();
+    let rows = stage.play(|_| {}).await.unwrap();
+    stage.strike().await;
+    rows
+}
+
+fn failed(rows: &[Row]) -> Vec<Scene> {
+    rows.iter().filter(|row| row.fault.is_some()).map(|row| row.scene).collect()
+}
+
+fn refuse(sandbox: &Sandbox, email: &str) {
+    let update = Matcher::operation(Operation::UpdateUser).about(email);
+    sandbox.fault(Rule::always(update, Fault::Forbidden)).unwrap();
+}
+
+/// Somebody makes an end user of Kate again, past the router.
+fn demote_kate(sandbox: &Sandbox) {
+    let id = Some(sandbox.user("kate@example.com").unwrap().id);
+    sandbox.seed_user(UserSeed { id, ..UserSeed::end_user("kate@example.com") }).unwrap();
+}
+
+/// A call about Ned reaches the vendor.
+fn ask_for_ned(sandbox: &Sandbox) {
+    let mut vendor = TcpStream::connect(sandbox.address()).unwrap();
+    let request = "GET /zendesk/api/v2/users/search?query=email:ned@example.com HTTP/1.1\r\nHost: vendor\r\nConnection: close\r\n\r\n";
+    vendor.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    vendor.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+/// What makes this scene come out wrong.
+fn spoil(scene: Scene, sandbox: &Sandbox) {
+    match scene {
+        // Refused by the vendor: not granted, or not removed.
+        Scene::Granted => refuse(sandbox, "kate@example.com"),
+        Scene::LightAgent => refuse(sandbox, "miles@example.com"),
+        Scene::Deprovisioned => refuse(sandbox, "kate@example.com"),
+        // Gone again behind the router's back: the repetition must not be positive.
+        Scene::Again => demote_kate(sandbox),
+        // Nothing is lost: the row is not what it is told as.
+        Scene::AnswerLost => sandbox.clear_faults(),
+        // Not late at all.
+        Scene::Late => sandbox.clear_faults(),
+        // A seat is there.
+        Scene::NoSeat => sandbox.configure_zendesk(|settings| settings.max_agents = None),
+        // A call where there must be none.
+        Scene::Unmapped => ask_for_ned(sandbox),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_row_comes_out_as_it_should() {
+    let rows = play(None).await;
+    assert_eq!(rows.len(), SCENES.len());
+    let faults: Vec<_> = rows.iter().filter_map(|row| row.fault.as_ref()).collect();
+    assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_row_fails_under_a_fault_that_should_make_it_fail() {
+    // One run for each: a spoiled scene may spoil those after it, but its own row must be among the failed.
+    let runs = SCENES.map(|wanted| async move {
+        let spoil: Sabotage = Arc::new(move |scene, sandbox| {
+            if scene == wanted {
+                spoil(scene, sandbox);
+            }
+        });
+        let failed = failed(&play(Some(spoil)).await);
+        assert!(failed.contains(&wanted), "{wanted:?} was spoiled, and failed were {failed:?}");
+        let before = SCENES.iter().take_while(|scene| **scene != wanted && **scene != Scene::Late);
+        assert!(
+            before.clone().all(|scene| !failed.contains(scene)),
+            "{wanted:?} was spoiled, and failed were {failed:?}"
+        );
+    });
+    futures_util::future::join_all(runs).await;
+}

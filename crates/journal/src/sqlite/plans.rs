@@ -1,0 +1,78 @@
+//! No statement of a request's way walks through a whole table: what takes a millisecond today would take seconds at 10^6 requests.
+
+use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use usher_core::{Direction, SubjectKey};
+
+use crate::{Execution, Filter, SqliteOptions};
+
+use super::{items, open, place, read, rows, working};
+
+/// Tables, by the names that the statements give them.
+const TABLES: [&str; 10] = ["requests", "r", "history", "h", "ledgers", "l", "bodies", "b", "pauses", "meta"];
+
+/// The steps of a statement's plan that walk through a table.
+async fn walks(connection: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+    let plan = explained.fetch_all(connection).await.unwrap();
+    assert!(!plan.is_empty(), "{sql}");
+    let steps = plan.iter().map(|row| row.get::<String, _>(3));
+    let walks = |step: &String| {
+        step.strip_prefix("SCAN ")
+            .is_some_and(|rest| rest.split(' ').next().is_some_and(|name| TABLES.contains(&name)))
+    };
+    steps.filter(walks).collect()
+}
+
+async fn fresh(folder: &tempfile::TempDir) -> SqliteConnection {
+    let path = folder.path().join("usher.db");
+    place::prepare(&path).unwrap();
+    let mut connection = open::connect(&path, &SqliteOptions::default()).await.unwrap();
+    open::migrator().run(&mut connection).await.unwrap();
+    connection
+}
+
+#[tokio::test]
+async fn writing_and_finding_walk_through_no_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = fresh(&folder).await;
+    let statements = [working::BEGIN, rows::INSERT, rows::UPDATE, read::FIND];
+    let single = statements.iter().flat_map(|text| text.split(';')).map(str::trim);
+    let planned =
+        single.filter(|sql| ["SELECT", "INSERT", "UPDATE", "WITH"].iter().any(|word| sql.starts_with(word)));
+    let mut count = 0;
+    for sql in planned {
+        // `VALUES` needs no plan.
+        if !sql.contains("VALUES") {
+            assert_eq!(walks(&mut connection, sql).await, Vec::<String>::new(), "{sql}");
+            count += 1;
+        }
+    }
+    assert_eq!(count, 8);
+}
+
+#[tokio::test]
+async fn claiming_walks_through_what_is_open_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = fresh(&folder).await;
+    assert_eq!(walks(&mut connection, items::OPEN).await, ["SCAN r USING INDEX requests_open"]);
+}
+
+#[tokio::test]
+async fn listing_walks_through_what_a_filter_lets_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = fresh(&folder).await;
+    let since = Some(jiff::Timestamp::UNIX_EPOCH);
+    let filters = [
+        Filter { execution: Some(Execution::NeedsHuman), ..Filter::default() },
+        Filter { app: Some("desk".to_owned()), ..Filter::default() },
+        Filter { connection: Some("zendesk".to_owned()), ..Filter::default() },
+        Filter { subject: Some(SubjectKey::of("ada@example.com")), ..Filter::default() },
+        Filter { since, ..Filter::default() },
+        Filter { since, direction: Some(Direction::Deprovision), ..Filter::default() },
+        Filter { before: Some(9), ..Filter::default() },
+    ];
+    for filter in filters {
+        let sql = read::select(&filter).into_sql();
+        assert_eq!(walks(&mut connection, sql.as_str()).await, Vec::<String>::new(), "{sql:?}");
+    }
+}

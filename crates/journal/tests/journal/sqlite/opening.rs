@@ -1,0 +1,143 @@
+use std::fs;
+use std::path::Path;
+
+use usher_journal::{Journal, JournalError};
+
+use super::{open, refusal, run_other};
+use crate::harness::{Harness, Sqlite};
+use crate::samples::{accept, grant, id};
+
+#[tokio::test]
+async fn a_second_owner_is_refused_and_told_who_has_the_file() {
+    let first = Sqlite::fresh().await;
+    let sentence = refusal(open(&first.path()).await);
+    assert!(sentence.contains(&format!("process {}", std::process::id())), "{sentence}");
+    assert!(sentence.contains("stop that one, or name another file"), "{sentence}");
+    accept(first.journal(), grant("a")).await;
+}
+
+#[tokio::test]
+async fn a_second_owner_by_another_name_of_the_file_is_refused() {
+    let first = Sqlite::fresh().await;
+    let folder = tempfile::tempdir().unwrap();
+    let link = folder.path().join("other.db");
+    std::os::unix::fs::symlink(first.path(), &link).unwrap();
+    assert!(refusal(open(&link).await).contains("has it open"));
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_schema_is_refused_and_left_as_it_was() {
+    let first = Sqlite::fresh().await;
+    first.journal.close().await;
+    run_other(
+        &first.path(),
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time)
+         VALUES (9000, 'of the future', 1, x'00', 1)",
+    )
+    .await;
+    let before = fs::read(first.path()).unwrap();
+    let sentence = refusal(open(&first.path()).await);
+    assert!(sentence.contains("a newer Usher wrote it (schema 9000"), "{sentence}");
+    assert_eq!(fs::read(first.path()).unwrap(), before);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    for content in ["hello", "SQLite format 4\0 and a good deal more than a header of it"] {
+        fs::write(&path, content).unwrap();
+        let sentence = refusal(open(&path).await);
+        assert!(sentence.contains("not a SQLite database"), "{sentence}");
+        assert_eq!(fs::read(&path).unwrap(), content.as_bytes());
+        assert_eq!(names(folder.path()), ["usher.db", "usher.db-lock"]);
+    }
+}
+
+#[tokio::test]
+async fn the_database_of_another_program_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    fs::write(&path, "").unwrap();
+    run_other(&path, "CREATE TABLE bookmarks (url TEXT); CREATE TABLE visits (at INTEGER)").await;
+    let before = fs::read(&path).unwrap();
+    let sentence = refusal(open(&path).await);
+    assert!(sentence.contains("of another program"), "{sentence}");
+    assert_eq!(fs::read(&path).unwrap(), before);
+}
+
+#[tokio::test]
+async fn what_only_begins_like_a_database_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    let mut content = b"SQLite format 3\0".to_vec();
+    content.resize(8192, 0xa5);
+    fs::write(&path, &content).unwrap();
+    let sentence = refusal(open(&path).await);
+    assert!(sentence.contains("put a backup in its place"), "{sentence}");
+    assert_eq!(fs::read(&path).unwrap(), content);
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    fs::write(&path, "").unwrap();
+    let journal = open(&path).await.unwrap();
+    assert!(!journal.was_checked());
+    accept(&journal, grant("a")).await;
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let sentence = refusal(open(&folder.path().join("nowhere/usher.db")).await);
+    assert!(sentence.contains("its folder cannot be used"), "{sentence}");
+}
+
+#[tokio::test]
+async fn addresses_say_which_journal_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    for url in ["sqlite:usher.db", "sqlite://other.db"] {
+        let journal = usher_journal::open(url, folder.path()).await.unwrap();
+        accept(journal.as_ref(), grant("a")).await;
+        journal.close().await;
+    }
+    assert_eq!(names(folder.path()), ["other.db", "other.db-lock", "usher.db", "usher.db-lock"]);
+    let absolute = format!("sqlite://{}", folder.path().join("usher.db").display());
+    let journal = usher_journal::open(&absolute, Path::new("/nowhere")).await.unwrap();
+    assert!(journal.find(&id("a")).await.unwrap().is_some());
+    for url in ["sqlite::memory:", "memory:"] {
+        let journal = usher_journal::open(url, Path::new("/nowhere")).await.unwrap();
+        assert!(journal.find(&id("a")).await.unwrap().is_none());
+    }
+}
+
+#[tokio::test]
+async fn addresses_of_other_journals_are_refused_by_name() {
+    let refused = [
+        ("postgres://usher:secret@db/usher", "PostgreSQL is not built yet; use sqlite:…"),
+        ("postgresql://db/usher", "PostgreSQL is not built yet; use sqlite:…"),
+        ("mysql://usher:secret@db/usher", "\"mysql\""),
+        ("usher.db", "\"usher.db\""),
+        ("sqlite:", "names no file"),
+        ("sqlite:usher.db?mode=ro", "without options"),
+    ];
+    for (url, said) in refused {
+        match usher_journal::open(url, Path::new("/nowhere")).await {
+            Err(JournalError::Unusable(sentence)) => {
+                assert!(sentence.contains(said), "{url}: {sentence}");
+                assert!(!sentence.contains("secret"), "{sentence}");
+            }
+            other => panic!("{url} should have been refused: {other:?}"),
+        }
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).unwrap();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
