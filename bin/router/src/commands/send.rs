@@ -228,7 +228,10 @@ async fn page(args: &SendArgs, sent: &Sent) -> Page {
     };
     match client.page_of(id).await {
         Ok(Some(page)) => Page::Shown(Box::new(page)),
-        Ok(None) => Page::Hidden("it has no page: nothing was journaled".to_owned()),
+        Ok(None) => Page::Hidden(
+            "no page bears this id: a repeated refusal is kept under its first one, see usher requests list"
+                .to_owned(),
+        ),
         Err(Failure::Failed(sentence) | Failure::Usage(sentence)) => Page::Hidden(sentence),
         Err(_) => Page::Hidden("its page cannot be read".to_owned()),
     }

@@ -38,7 +38,7 @@ pub(crate) fn print_paste(paste: &str, output: &mut Output) -> Result<(), Failur
     output
         .line(output.paint(Style::Bold, "To let it through, paste this into usher.toml and fill it in:"))?;
     for line in paste.lines() {
-        output.line(format!("    {}", safe(line)))?;
+        output.line(format!("    {}", safe(line)).trim_end())?;
     }
     Ok(())
 }
