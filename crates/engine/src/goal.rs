@@ -26,6 +26,10 @@ pub struct Targets {
     pub lost: Vec<(String, Lost)>,
     /// Permissions of an order that are not mapped and of which the ledger knows nothing (rule 28).
     pub unknown: Vec<String>,
+    /// A one-value slot of which the permissions of a grant want different values (rule 14).
+    pub contradicts: Option<String>,
+    /// An order of everything that finds nothing mapped and nothing in the ledger: it proves nothing (rule 13).
+    pub baseless: bool,
 }
 
 /// What `request` is after (rules 9, 12, 13, 14, 29). `seen` is the reading whose one-value slots decide what has to go back.
@@ -70,6 +74,7 @@ impl View<'_> {
                 targets.goal.hold.extend(facets);
             }
         }
+        targets.contradicts = self.contradiction(&targets.goal.hold);
         if self.request.is_over(self.now) {
             // What turns out to have been applied after its time is over is released (rule 5).
             let given =
@@ -85,14 +90,17 @@ impl View<'_> {
         for permission in &self.request.permissions {
             let mut held =
                 self.earlier_holders().filter(|holder| holder.permission == permission.name).peekable();
-            if permission.facets.is_none() && held.peek().is_none() {
+            // Mapped since it was accepted: it is known now what to take.
+            let mapped = permission.facets.as_ref().or_else(|| self.mapped_today(&permission.name));
+            if mapped.is_none() && held.peek().is_none() {
                 targets.unknown.push(permission.name.clone());
             }
-            candidates.extend(permission.facets.iter().flatten().cloned());
+            candidates.extend(mapped.into_iter().flatten().cloned());
             candidates.extend(held.flat_map(|holder| holder.facets.clone()));
         }
         if self.request.all {
             candidates.extend(self.earlier_holders().flat_map(|holder| holder.facets.clone()));
+            targets.baseless = candidates.is_empty();
         }
         self.release(&mut targets.goal, candidates);
         let removes = self.apps.get(&self.request.app_key).is_some_and(|policy| policy.remove_account);
@@ -116,8 +124,15 @@ impl View<'_> {
             let former =
                 if self.request.all { None } else { self.ledger.former.get(slot).cloned().flatten() };
             let back = holders.or(former.filter(|value| !going(value))).or_else(|| baseline.clone());
-            if let Some(value) = back.filter(|value| !going(value)) {
-                goal.restore.insert(slot.clone(), value);
+            match back {
+                Some(value) if !going(&value) => {
+                    goal.restore.insert(slot.clone(), value);
+                }
+                // Whoever has the baseline was given nothing: there is nothing to go back to.
+                Some(value) if value == *current => {
+                    goal.release.remove(&Facet::new(slot, current));
+                }
+                _ => {}
             }
         }
     }
@@ -138,7 +153,27 @@ impl View<'_> {
             self.ledger.blocks(holder, self.now)
                 && self.is_configured(holder)
                 && holder.request != self.request.id
+                && !self.ends(holder)
         })
+    }
+
+    /// Whether this request is an order that names the holder. The ledger says so too, but for a dry run and a preview.
+    fn ends(&self, holder: &Holder) -> bool {
+        self.request.direction == Direction::Deprovision
+            && holder.app == self.request.app_key
+            && holder.seq < self.request.seq
+            && (self.request.all || self.request.permissions.iter().any(|p| p.name == holder.permission))
+    }
+
+    fn mapped_today(&self, permission: &str) -> Option<&BTreeSet<Facet>> {
+        self.apps.get(&self.request.app_key)?.permissions.get(permission)
+    }
+
+    /// A slot of one value of which `hold` has two.
+    fn contradiction(&self, hold: &BTreeSet<Facet>) -> Option<String> {
+        let holds_one = |slot: &&String| matches!(self.slots.get(*slot), Some(Arity::One { .. }));
+        let many = |slot: &&String| hold.iter().filter(|facet| facet.slot == **slot).count() > 1;
+        hold.iter().map(|facet| &facet.slot).filter(holds_one).find(many).cloned()
     }
 
     /// Holders that this order ends: of its app, and earlier.

@@ -46,6 +46,11 @@ impl Lanes {
         self.lock().get(place).is_none_or(|lane| !lane.busy && lane.waiting.is_empty())
     }
 
+    /// Whether nobody is at any subject.
+    pub(crate) fn are_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Enters the lane. The lowest sequence goes first.
     pub(crate) fn enter(&self, place: &Place, seq: u64) -> Ticket {
         let mut lanes = self.lock();

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use usher_core::{Action, Direction, Fault, Plan, Receipt, Remedy, Repeat, Sent};
-use usher_journal::{ChangeState, Execution, Outcome, Record};
+use usher_core::{Action, Direction, Fault, Plan, Receipt, RefusalKind, Remedy, Repeat, Sent};
+use usher_journal::{Change, ChangeState, Execution, Outcome, Record};
 
 use super::{Effect, Phase, Turn};
 use crate::goal::Targets;
@@ -24,12 +24,19 @@ impl Turn<'_> {
             );
         }
         if let Some(reason) = self.refusal_of(&plan) {
+            let no_seat = plan.refused.iter().find(|(_, refusal)| refusal.kind == RefusalKind::NoSeat);
+            if let Some((_, refusal)) = no_seat {
+                self.alert(AlertKind::NoSeat, refusal.sentence.clone());
+            }
             self.note(Record::Planned { would: Vec::new(), refused: plan.refused.clone() });
             return self.stopped_by_refusal(targets, reason);
         }
-        let Some(first) = plan.actions.first().cloned() else {
-            return self.nothing_to_send(targets, &plan);
-        };
+        let mut plan = plan;
+        // A plan that gives what is not to be held any more is a defect of the connector; it must not be made in vain for ever.
+        plan.actions.retain(|action| self.is_wanted(action, targets));
+        if plan.actions.is_empty() {
+            return self.nothing_to_send(targets);
+        }
         if let Some(why) = self.world.paused.map(str::to_owned) {
             return self.park_for(Duration::from_secs(60), format!("the connection is paused: {why}"));
         }
@@ -39,13 +46,7 @@ impl Turn<'_> {
                 "the vendor accepted the changes and still does not show them ({left})"
             ));
         }
-        if self.never_again(&first) {
-            return self.needs_human(format!(
-                "nobody can say whether “{}” arrived, and it must not be sent twice",
-                first.summary
-            ));
-        }
-        if self.is_given_up() {
+        if !self.takes_only() && self.is_out_of_time() {
             return self.needs_human(
                 "it could not be done in time: see the request's history, then replay or close it".to_owned(),
             );
@@ -64,6 +65,12 @@ impl Turn<'_> {
             self.run.looks = 0;
             return self.look();
         };
+        if self.never_again(&action) {
+            return self.needs_human(format!(
+                "nobody can say whether “{}” arrived, and it must not be sent twice",
+                action.summary
+            ));
+        }
         if !self.has_budget_for(&action) {
             let reason = "what is left of the time is too short to start a change at the vendor";
             self.answer(Answer::negative(self.late_reason(reason)));
@@ -74,7 +81,8 @@ impl Turn<'_> {
         if !self.is_wanted(&action, targets) {
             return self.look();
         }
-        let intent = self.ledger.next_intent(0);
+        // Never a number that was used before, not even by a change that is forgotten by now: keys are made from it.
+        let intent = self.ledger.next_intent(self.ledger.version);
         self.commit(
             vec![Record::Intent { intent, action: action.clone() }],
             Phase::Intending { intent, action },
@@ -97,8 +105,27 @@ impl Turn<'_> {
             self.outcome(intent, Outcome::NotSent(fault));
             return self.begin();
         }
+        let first = self.own_twins(&action).find(|twin| twin.is_unanswered()).map_or(intent, |c| c.intent);
         self.run.phase = Phase::Applying { intent };
-        self.effects.push(Effect::Apply { intent, action });
+        self.effects.push(Effect::Apply { intent, action, first });
+    }
+
+    /// Changes of this request that are the same as `action`, in the order in which they were sent.
+    fn own_twins<'a>(&'a self, action: &'a Action) -> impl Iterator<Item = &'a Change> {
+        self.ledger.changes_of(&self.run.request.id).filter(|change| {
+            change.action.name == action.name
+                && change.action.gives == action.gives
+                && change.action.takes == action.takes
+        })
+    }
+
+    /// What cannot be read back is sent only where the vendor knows a repetition by its key, and not again once it was answered (rule 6).
+    pub(super) fn may_send_unread(&self, plan: &Plan) -> bool {
+        let keyed = |action: &Action| {
+            let answered = |twin: &Change| matches!(twin.state, ChangeState::Answered { .. });
+            action.repeat == Repeat::Keyed && !self.own_twins(action).any(answered)
+        };
+        !plan.actions.is_empty() && plan.actions.iter().all(keyed)
     }
 
     /// Whether the action still serves the goal: a later order may have named what it gives (rule 9), or its time be over (rule 17).
@@ -106,25 +133,24 @@ impl Turn<'_> {
         if self.is_order() {
             return true;
         }
-        if self.run.request.is_over(self.now.wall) {
-            let mut asked =
-                self.run.request.permissions.iter().flat_map(|permission| permission.facets.iter().flatten());
-            return asked.all(|facet| !action.gives.contains(facet));
-        }
-        action.gives.is_subset(&targets.goal.hold)
+        let mut asked =
+            self.run.request.permissions.iter().flat_map(|permission| permission.facets.iter().flatten());
+        asked.all(|facet| targets.goal.hold.contains(facet) || !action.gives.contains(facet))
     }
 
     /// A change's call has ended.
     pub(super) fn applied(&mut self, intent: u64, result: Result<Receipt, Fault>) {
         let fault = match result {
             Ok(receipt) => {
-                let watched = receipt.watch.is_some();
-                self.outcome(intent, Outcome::Answered(receipt));
-                self.run.faults = 0;
+                self.run.setbacks = 0;
                 self.run.looks = 0;
-                if watched {
-                    return self.look();
+                if receipt.watch.is_some() {
+                    // How to ask for its end must not be lost with the process (rule 7).
+                    self.run.rounds = self.run.rounds.saturating_add(1);
+                    let (outcome, ended) = (Outcome::Answered(receipt), self.now.stamp);
+                    return self.commit(vec![Record::Outcome { intent, outcome, ended }], Phase::Noting);
                 }
+                self.outcome(intent, Outcome::Answered(receipt));
                 let targets = self.targets(self.run.seen.as_ref());
                 return self.next_action(&targets);
             }
@@ -134,11 +160,11 @@ impl Turn<'_> {
         match (fault.remedy.clone(), fault.sent) {
             (Remedy::Throttled { after }, _) | (Remedy::Retry { after }, Sent::No) => {
                 self.outcome(intent, Outcome::NotSent(fault));
-                self.retry_later(after, &why);
+                self.set_back(after, &why);
             }
             (Remedy::ReadBack, Sent::No) => {
                 self.outcome(intent, Outcome::NotSent(fault));
-                self.retry_later(None, &why);
+                self.set_back(None, &why);
             }
             (Remedy::Person, Sent::No | Sent::Yes) => {
                 self.outcome(intent, Outcome::Refused(fault));
@@ -146,7 +172,7 @@ impl Turn<'_> {
             }
             (Remedy::Refused(refusal), _) => {
                 self.outcome(intent, Outcome::Refused(fault));
-                if refusal.kind == usher_core::RefusalKind::NoSeat {
+                if refusal.kind == RefusalKind::NoSeat {
                     self.alert(AlertKind::NoSeat, refusal.sentence.clone());
                 }
                 self.run.refusals.push(refusal);
@@ -193,9 +219,8 @@ impl Turn<'_> {
         self.end(Execution::Refused, reason);
     }
 
-    fn nothing_to_send(&mut self, targets: &Targets, plan: &Plan) {
+    fn nothing_to_send(&mut self, targets: &Targets) {
         let left = self.statement(targets);
-        debug_assert!(plan.actions.is_empty(), "only called without actions");
         self.needs_human(format!("something is left to do, and the connector knows no step for it ({left})"));
     }
 
@@ -223,14 +248,9 @@ impl Turn<'_> {
             })
     }
 
-    fn is_given_up(&self) -> bool {
-        let since = self.now.wall.duration_since(self.run.began);
-        Duration::try_from(since).is_ok_and(|since| since >= self.world.limits.give_up_after)
-    }
-
     /// Whether today's mapping differs from the one that was accepted (rule 29).
     fn has_another_mapping(&self) -> bool {
-        if !self.run.check_mapping || self.is_order() {
+        if !self.run.check_mapping || self.takes_only() {
             return false;
         }
         let today = self.policy().map(|policy| &policy.permissions);

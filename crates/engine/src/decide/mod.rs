@@ -2,241 +2,23 @@
 
 mod acting;
 mod ending;
+mod model;
+mod operated;
 mod reading;
+mod waiting;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use usher_core::{Action, Asked, Direction, Facet, Fault, Planner, Receipt, Refusal, Snapshot};
-use usher_journal::{Change, Execution, Ledger, Moment, Outcome, Record, Request, apply};
+use usher_core::{Asked, Direction, Facet, Snapshot};
+use usher_journal::{Change, ChangeState, Execution, Ledger, Moment, Outcome, Record, apply};
 
-use crate::goal::{Targets, goal};
-use crate::{Act, AfterDeadline, AlertKind, Answer, AppPolicy, Limits};
+use crate::goal::{Lost, Targets, goal};
+use reading::Reading;
 
-/// What a run is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Mode {
-    /// To bring the request to its end.
-    Drive,
-    /// To look whether a confirmed one still stands, for a repeated delivery.
-    Recheck,
-}
+use crate::{AfterDeadline, AlertKind, Answer, AppPolicy};
 
-/// Where a run is.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Phase {
-    /// It waits for its turn.
-    Queued,
-    /// A reading is under way.
-    Reading,
-    /// An intent is being committed.
-    Intending {
-        /// Its number.
-        intent: u64,
-        /// What is to be sent.
-        action: Action,
-    },
-    /// A change's call is under way.
-    Applying {
-        /// The intent's number.
-        intent: u64,
-    },
-    /// It sleeps for a moment and keeps its turn.
-    Resting,
-    /// A parking is being committed; then it sleeps until then (`None`: somebody else has to wake it).
-    Parking {
-        /// Ticks.
-        until: Option<Duration>,
-    },
-    /// It sleeps without its turn, and holds nobody up.
-    Parked,
-    /// *Confirmed* is being committed.
-    Confirming {
-        /// Whether all was granted, so that the answer may be positive.
-        whole: bool,
-    },
-    /// Something is being committed, and then it is over.
-    Ending,
-    /// Nothing more happens.
-    Over,
-}
-
-/// An end that waits until the request's own changes are over (rule 5).
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct End {
-    /// How it ends.
-    pub execution: Execution,
-    /// Why.
-    pub reason: String,
-}
-
-/// One request on its way. Plain data.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Run {
-    /// Its row.
-    pub request: Request,
-    /// What for.
-    pub mode: Mode,
-    /// When the answer is due, in ticks. `None`: nobody waits.
-    pub deadline: Option<Duration>,
-    /// The answer, once it is fixed.
-    pub answer: Option<Answer>,
-    /// Where it is.
-    pub phase: Phase,
-    /// When its turn began, in ticks.
-    pub turn: Duration,
-    /// The ledger's version before it was accepted (rule 2).
-    pub version_before: u64,
-    /// Rounds in which every change was answered.
-    pub rounds: u8,
-    /// How long the first reading took.
-    pub first_reading: Option<Duration>,
-    /// Readings since something changed: they get rarer.
-    pub looks: u32,
-    /// Faults in a row: retries get rarer.
-    pub faults: u32,
-    /// What is left of the plan.
-    pub rest: VecDeque<Action>,
-    /// The reading that the plan was made from.
-    pub seen: Option<Snapshot>,
-    /// What the vendor refused of this attempt's changes.
-    pub refusals: Vec<Refusal>,
-    /// How it ends, once its own changes are over.
-    pub end: Option<End>,
-    /// It was taken up after a crash, or replayed: the mapping may have changed since (rule 29).
-    pub check_mapping: bool,
-    /// Wall time from which it is given up after a while.
-    pub began: jiff::Timestamp,
-}
-
-impl Run {
-    /// A run that waits for its turn.
-    #[must_use]
-    pub fn new(request: Request, mode: Mode, deadline: Option<Duration>, began: jiff::Timestamp) -> Self {
-        Self {
-            request,
-            mode,
-            deadline,
-            answer: None,
-            phase: Phase::Queued,
-            turn: Duration::ZERO,
-            version_before: 0,
-            rounds: 0,
-            first_reading: None,
-            looks: 0,
-            faults: 0,
-            rest: VecDeque::new(),
-            seen: None,
-            refusals: Vec::new(),
-            end: None,
-            check_mapping: false,
-            began,
-        }
-    }
-
-    /// Whether somebody waits for the answer.
-    #[must_use]
-    pub fn is_awaited(&self) -> bool {
-        self.deadline.is_some() && self.answer.is_none()
-    }
-}
-
-/// What came of an effect, or happened besides.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Event {
-    /// Its turn has come.
-    Started,
-    /// A sleep is over; it has its turn.
-    Woken,
-    /// The answer is due now.
-    DeadlineReached,
-    /// An operator acts.
-    Operator {
-        /// What.
-        act: Act,
-        /// Who.
-        by: String,
-        /// Why.
-        reason: String,
-    },
-    /// A reading is there.
-    Seen {
-        /// When it began, in ticks.
-        begun: Duration,
-        /// For a reading begun before the request was on disk: the ledger's version then (rule 2).
-        ahead: Option<u64>,
-        /// What it saw.
-        result: Result<Snapshot, Fault>,
-        /// The ledger knows the account under another subject (rule 27).
-        foreign: bool,
-    },
-    /// A change's call has ended.
-    Applied {
-        /// The intent's number.
-        intent: u64,
-        /// What came.
-        result: Result<Receipt, Fault>,
-    },
-    /// A commit is on disk.
-    Committed,
-    /// The journal does not take it for now.
-    JournalLost {
-        /// For people.
-        why: String,
-    },
-}
-
-/// What the driver is to do.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Effect {
-    /// True from here on; goes to disk with the next commit.
-    Note(Vec<Record>),
-    /// To disk, whole or not at all: [`Event::Committed`].
-    Commit(Vec<Record>),
-    /// Read the vendor: [`Event::Seen`].
-    Observe {
-        /// The facets that are asked about.
-        of: BTreeSet<Facet>,
-    },
-    /// Make one changing call: [`Event::Applied`].
-    Apply {
-        /// The intent's number.
-        intent: u64,
-        /// What.
-        action: Action,
-    },
-    /// Tell the sender. At most one for each run.
-    Answer(Answer),
-    /// Sleep: [`Event::Woken`]. `until: None`: somebody else wakes it.
-    Sleep {
-        /// Ticks.
-        until: Option<Duration>,
-        /// Whether it holds up others of its subject meanwhile.
-        keep_turn: bool,
-    },
-    /// Somebody should hear of it.
-    Alert {
-        /// What kind.
-        kind: AlertKind,
-        /// For people.
-        sentence: String,
-    },
-}
-
-/// What `decide` knows beside the run.
-#[derive(Clone, Copy, Debug)]
-pub struct World<'a> {
-    /// All that is known of the subject at this connection.
-    pub ledger: &'a Ledger,
-    /// The connector's pure half.
-    pub planner: &'a dyn Planner,
-    /// The connection's apps as configured today.
-    pub apps: &'a BTreeMap<String, AppPolicy>,
-    /// Limits.
-    pub limits: &'a Limits,
-    /// Whether the connection is paused (rule 19), and why.
-    pub paused: Option<&'a str>,
-}
+pub use model::{Effect, End, Event, Mode, Phase, Run, World};
 
 /// What happens next. Pure: no clock, no I/O, no randomness.
 #[must_use]
@@ -260,27 +42,28 @@ struct Turn<'a> {
 impl Turn<'_> {
     fn take(&mut self, event: Event) {
         match event {
-            Event::Started => {
-                self.run.turn = self.now.ticks();
-                self.begin();
-            }
+            Event::Started => self.begin(),
             Event::Woken => {
                 if matches!(self.run.phase, Phase::Resting | Phase::Parked) {
-                    if self.run.phase == Phase::Parked {
-                        self.run.turn = self.now.ticks();
-                    }
                     self.begin();
                 }
             }
             Event::DeadlineReached => self.late(),
             Event::Operator { act, by, reason } => self.operated(act, &by, &reason),
-            Event::Seen { begun, ahead, result, foreign } => self.seen(begun, ahead, result, foreign),
+            Event::Seen { begun, took, ahead, watched, result, foreign } => {
+                self.seen(&Reading { begun, took, ahead, watched, foreign }, result);
+            }
             Event::Applied { intent, result } => self.applied(intent, result),
             Event::Committed => self.committed(),
             Event::JournalLost { why } => {
                 self.answer(Answer::negative(format!(
                     "the journal is out of reach ({why}): nothing more was sent"
                 )));
+            }
+            Event::Defect => {
+                self.needs_human(
+                    "a defect in Usher or in the connector: see the log, and report it".to_owned(),
+                );
             }
         }
     }
@@ -294,21 +77,51 @@ impl Turn<'_> {
 
     /// Takes the run up: at its turn, and after each sleep.
     fn begin(&mut self) {
+        if let Some(end) = self.run.end.clone().filter(|_| self.own_open().is_empty()) {
+            return self.end(end.execution, end.reason);
+        }
         if self.policy().is_none() {
             let app = &self.run.request.app_key;
             return self.needs_human(format!(
                 "the app {app} is not configured any more: put it back, or close the request"
             ));
         }
-        if !self.has_own_changes() {
-            if let Some(end) = self.run.end.clone().or_else(|| self.natural_end()) {
-                return self.end(end.execution, end.reason);
+        if self.run.mode == Mode::Recheck {
+            return if self.stands_whole() { self.look() } else { self.no_longer_whole() };
+        }
+        let sent = self.has_own_changes();
+        // What was given and is over has to be looked for first; any other end needs no reading, only that its changes are over.
+        let due = self.natural_end().filter(|end| !sent || end.execution != Execution::Expired);
+        if let Some(end) = due.filter(|_| self.own_open().is_empty()) {
+            return self.end(end.execution, end.reason);
+        }
+        if !sent {
+            if let Some(reason) = self.contradiction() {
+                return self.end(Execution::Refused, reason);
             }
             if self.must_stop() {
                 return self.stopped();
             }
         }
         self.look();
+    }
+
+    /// Why a grant cannot be carried out whatever the vendor shows. The edge refuses these too.
+    fn contradiction(&self) -> Option<String> {
+        if self.is_order() {
+            return None;
+        }
+        let permissions = &self.run.request.permissions;
+        if permissions.is_empty() {
+            return Some("no permission is named: nothing was granted".to_owned());
+        }
+        if let Some(unmapped) = permissions.iter().find(|permission| permission.facets.is_none()) {
+            return Some(format!("{}: not mapped; nothing was granted", unmapped.name));
+        }
+        let slot = self.targets(None).contradicts?;
+        Some(format!(
+            "the permissions of this request want different values of {slot}, which holds one: ask for one of them"
+        ))
     }
 
     fn look(&mut self) {
@@ -346,6 +159,11 @@ impl Turn<'_> {
         self.world.apps.get(&self.run.request.app_key)
     }
 
+    /// Whether a confirmed grant still stands as an approval, so that a reading may prove it anew.
+    fn stands_whole(&self) -> bool {
+        self.is_order() || self.targets(None).held.len() == self.run.request.permissions.len()
+    }
+
     /// Superseded or expired, as the ledger and the clock say now (rules 9, 11, 17).
     fn natural_end(&self) -> Option<End> {
         if self.is_order() || self.run.mode == Mode::Recheck {
@@ -359,7 +177,7 @@ impl Turn<'_> {
         if !targets.held.is_empty() || targets.lost.is_empty() {
             return None;
         }
-        if targets.lost.iter().all(|(_, why)| *why == crate::goal::Lost::Superseded) {
+        if targets.lost.iter().all(|(_, why)| *why == Lost::Superseded) {
             return end(
                 Execution::Superseded,
                 "a later deprovisioning names all of it: nothing is granted any more",
@@ -371,11 +189,18 @@ impl Turn<'_> {
     /// Whether nothing new may be started, since a person is about to do it by hand (rule 17).
     fn must_stop(&self) -> bool {
         let stops = self.policy().is_some_and(|policy| policy.after_deadline == AfterDeadline::Stop);
-        !self.is_order() && stops && matches!(self.run.answer, Some(Answer::Negative { .. }))
+        let late = matches!(self.run.answer, Some(Answer::Negative { .. })) && !self.run.replayed;
+        // What was given and is over goes all the same: nobody will take it by hand (rule 5).
+        !self.is_order() && stops && late && !self.run.request.is_over(self.now.wall)
     }
 
     fn is_order(&self) -> bool {
         self.run.request.direction == Direction::Deprovision
+    }
+
+    /// An order, or a grant whose time is over: what goes on is a removal.
+    fn takes_only(&self) -> bool {
+        self.is_order() || self.run.request.is_over(self.now.wall)
     }
 
     /// The request's own changes that are not over now (rule 4).
@@ -385,6 +210,18 @@ impl Turn<'_> {
             .changes_of(&self.run.request.id)
             .filter(|change| change.is_open_for(boot, now, Duration::ZERO))
             .collect()
+    }
+
+    /// Changes that the vendor accepted (202) and did not finish within the time that their watch gives (rule 7).
+    fn overdue(&self) -> Vec<u64> {
+        let (boot, now) = (self.now.stamp.boot, self.now.ticks());
+        let late = |change: &&Change| match &change.state {
+            ChangeState::Watching { since, watch } => {
+                since.ticks_in(boot).saturating_add(watch.within) <= now
+            }
+            _ => false,
+        };
+        self.ledger.changes.iter().filter(late).map(|change| change.intent).collect()
     }
 
     fn has_own_changes(&self) -> bool {

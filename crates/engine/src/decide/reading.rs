@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use usher_core::{
-    Account, Awaits, Direction, Fault, Hold, Plan, Refusal, RefusalKind, Remedy, Repeat, Snapshot, WatchState,
+    Account, Awaits, Direction, Fault, Hold, Plan, Refusal, RefusalKind, Remedy, Snapshot, WatchState,
 };
 use usher_journal::{Change, ChangeState, Execution, Outcome, Record};
 
@@ -12,27 +12,29 @@ use crate::goal::Targets;
 use crate::stands::{Stand, stands};
 use crate::{AlertKind, Answer};
 
+/// The circumstances of a reading: see [`super::Event::Seen`].
+pub(super) struct Reading {
+    pub(super) begun: Duration,
+    pub(super) took: Duration,
+    pub(super) ahead: Option<u64>,
+    pub(super) watched: Vec<u64>,
+    pub(super) foreign: bool,
+}
+
 impl Turn<'_> {
-    pub(super) fn seen(
-        &mut self,
-        begun: Duration,
-        ahead: Option<u64>,
-        result: Result<Snapshot, Fault>,
-        foreign: bool,
-    ) {
-        let took = self.now.ticks().saturating_sub(begun);
-        self.run.first_reading.get_or_insert(took);
-        if ahead.is_some_and(|version| !self.counts_ahead(version)) {
+    pub(super) fn seen(&mut self, reading: &Reading, result: Result<Snapshot, Fault>) {
+        self.run.first_reading.get_or_insert(reading.took);
+        if reading.ahead.is_some_and(|version| !self.counts_ahead(version)) {
             return self.look();
         }
         let seen = match result {
             Ok(seen) => seen,
             Err(fault) => return self.reading_failed(&fault),
         };
-        self.note_reading(&seen, took);
-        self.end_watches(&seen);
-        self.confirm_holders(&seen, begun);
-        if let Some(refusal) = identity(&seen, foreign) {
+        let begun = reading.begun;
+        self.note_reading(&seen, reading.took);
+        self.end_watches(&seen, &reading.watched);
+        if let Some(refusal) = identity(&seen, reading.foreign) {
             return self.refused_whole(&refusal);
         }
         let targets = self.targets(Some(&seen));
@@ -42,6 +44,9 @@ impl Turn<'_> {
         let invited = self.policy().is_some_and(|policy| policy.counts_invited) && !self.is_order();
         let refs: Vec<&Change> = open.iter().collect();
         let stand = stands(&seen, &targets.goal, &plan, &refs, invited);
+        let removing = open.iter().any(|change| !change.action.takes.is_empty());
+        // Its own holders are confirmed with the request; one that ends otherwise keeps what it has been shown to have.
+        self.confirm_holders(&seen, removing, stand != Stand::Done);
         self.run.seen = Some(seen);
         self.stand(stand, &targets, plan);
     }
@@ -69,21 +74,19 @@ impl Turn<'_> {
     }
 
     /// A watch's end is its change's answer (rule 7).
-    fn end_watches(&mut self, seen: &Snapshot) {
-        let watched: Vec<(u64, bool)> = self
-            .ledger
-            .changes
-            .iter()
-            .filter(|change| matches!(change.state, ChangeState::Watching { .. }))
-            .map(|change| (change.intent, change.request == self.run.request.id))
-            .collect();
-        for ((intent, own), state) in watched.into_iter().zip(&seen.watches) {
+    fn end_watches(&mut self, seen: &Snapshot, watched: &[u64]) {
+        for (&intent, state) in watched.iter().zip(&seen.watches) {
             let failed = match state {
                 WatchState::Running => continue,
                 WatchState::Done => None,
                 WatchState::Failed(refusal) => Some(refusal.clone()),
             };
-            if own {
+            let watching = |change: &&Change| {
+                change.intent == intent && matches!(change.state, ChangeState::Watching { .. })
+            };
+            // Somebody may have ended it while the reading was under way.
+            let Some(change) = self.ledger.changes.iter().find(watching) else { continue };
+            if change.request == self.run.request.id {
                 self.run.refusals.extend(failed.clone());
             }
             self.outcome(intent, Outcome::WatchEnded(failed));
@@ -91,13 +94,13 @@ impl Turn<'_> {
     }
 
     /// Somebody finished it by hand: any reading with no removal open that shows all of a holder confirms it (rule 3).
-    fn confirm_holders(&mut self, seen: &Snapshot, begun: Duration) {
-        if self.open_for(begun, seen.lag).any(|change| !change.action.takes.is_empty()) {
+    fn confirm_holders(&mut self, seen: &Snapshot, removing: bool, own: bool) {
+        if removing {
             return;
         }
         let shown = |holder: &&usher_journal::Holder| {
             !holder.confirmed
-                && holder.request != self.run.request.id
+                && (own || holder.request != self.run.request.id)
                 && !holder.facets.is_empty()
                 && self.ledger.is_live(holder, self.now.wall)
                 && holder.facets.iter().all(|facet| *seen.hold(facet) == Hold::Present)
@@ -122,7 +125,11 @@ impl Turn<'_> {
         for facet in &targets.goal.hold {
             let is_one =
                 matches!(self.world.planner.slots().get(&facet.slot), Some(usher_core::Arity::One { .. }));
-            if is_one && !self.ledger.former.contains_key(&facet.slot) {
+            let held = self.ledger.holders.iter().any(|holder| {
+                let in_slot = || holder.facets.iter().any(|other| other.slot == facet.slot);
+                holder.confirmed && holder.request != self.run.request.id && in_slot()
+            });
+            if is_one && !held && !self.ledger.former.contains_key(&facet.slot) {
                 let value = seen.current.get(&facet.slot).cloned();
                 self.note(Record::Former { slot: facet.slot.clone(), value });
             }
@@ -139,9 +146,7 @@ impl Turn<'_> {
             _ if self.run.mode == Mode::Drive && self.ends_now(stand, targets) => {}
             Stand::Done => self.confirm(targets),
             Stand::Waiting(Awaits::Invitee) => self.wait_for_invitee(),
-            Stand::Unreadable if !plan.actions.is_empty() && plan.actions.iter().all(|a| a.repeat == Repeat::Keyed) => {
-                self.act(targets, plan);
-            }
+            Stand::Unreadable if self.may_send_unread(&plan) => self.act(targets, plan),
             Stand::Unreadable => self.needs_human(
                 "the vendor does not show whether it is so, and nothing is sent blindly: look there, then close the request".to_owned(),
             ),
@@ -155,8 +160,7 @@ impl Turn<'_> {
         let Some(end) = due else {
             return false;
         };
-        if stand == Stand::Wanting && end.execution == Execution::Expired && !targets.goal.release.is_empty()
-        {
+        if stand != Stand::Done && end.execution == Execution::Expired && !targets.goal.release.is_empty() {
             // What was applied after its time is released first (rule 5).
             return false;
         }
@@ -170,9 +174,9 @@ impl Turn<'_> {
             Remedy::Person => self.needs_human(fault.to_string()),
             Remedy::Refused(refusal) => self.refused_whole(refusal),
             Remedy::Throttled { after } | Remedy::Retry { after } => {
-                self.retry_later(*after, &fault.to_string());
+                self.look_later(*after, fault);
             }
-            Remedy::ReadBack => self.retry_later(None, &fault.to_string()),
+            Remedy::ReadBack => self.look_later(None, fault),
         }
     }
 
@@ -185,8 +189,11 @@ impl Turn<'_> {
             self.alert(AlertKind::NoSeat, refusal.sentence.clone());
         }
         match self.run.request.direction {
-            Direction::Provision => self.end(Execution::Refused, refusal.sentence.clone()),
-            Direction::Deprovision => self.needs_human(refusal.sentence.clone()),
+            // What it has sent may be there, and nobody could look: that is no refusal.
+            Direction::Provision if !self.has_own_changes() => {
+                self.end(Execution::Refused, refusal.sentence.clone());
+            }
+            Direction::Provision | Direction::Deprovision => self.needs_human(refusal.sentence.clone()),
         }
     }
 
@@ -199,6 +206,17 @@ impl Turn<'_> {
         let sentence = format!("it {was}: somebody else changed it; replay the request to have it run again");
         self.answer(Answer::negative(sentence.clone()));
         self.alert(AlertKind::NeedsHuman, sentence);
+        self.finish_recheck();
+    }
+
+    /// The approval that was confirmed does not stand any more: nothing that could be seen makes the answer positive.
+    pub(super) fn no_longer_whole(&mut self) {
+        let why = if self.run.request.is_over(self.now.wall) {
+            "the approved time is over: it has to be asked for again"
+        } else {
+            "a later request has taken over some of it"
+        };
+        self.answer(Answer::negative(why));
         self.finish_recheck();
     }
 }

@@ -1,21 +1,20 @@
 //! From a delivery to a run (or to the run that it is a duplicate of).
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
-use usher_core::{Direction, Facet};
+use usher_core::Facet;
 use usher_journal::{
     Accepted, AnswerState, Arrival, Arrived, Execution, JournalError, Ledger, Request, RequestId,
 };
 
-use super::perform::Reading;
-use super::run::{Driver, Outlet};
-use super::{Active, Inner};
+use super::books::Registered;
+use super::outlet::Outlet;
+use super::perform::{Ahead, Reader};
+use super::run::Driver;
+use super::{Inner, lost_for, until};
 use crate::decide::{Mode, Run};
 use crate::lane::Ticket;
 use crate::{Answer, Delivery, Reply};
@@ -31,26 +30,6 @@ struct Ready {
     ticket: Ticket,
     registered: Registered,
     ahead: Option<Ahead>,
-}
-
-/// A reading begun before the request was on disk (rule 2).
-pub(super) struct Ahead {
-    pub(super) version: u64,
-    pub(super) reading: JoinHandle<Reading>,
-}
-
-impl Drop for Ahead {
-    fn drop(&mut self) {
-        self.reading.abort();
-    }
-}
-
-/// The run's own ends of [`Active`].
-pub(super) struct Registered {
-    pub(super) events: mpsc::Receiver<crate::Event>,
-    pub(super) result: watch::Sender<Option<Answer>>,
-    pub(super) retire: CancellationToken,
-    pub(super) parked: Arc<AtomicBool>,
 }
 
 impl Inner {
@@ -70,14 +49,19 @@ impl Inner {
                 "the connection {name} is not there: see the configuration"
             )));
         }
-        let admission = self.clone().accept(delivery.arrival, deadline);
-        tokio::pin!(admission);
-        let admission = tokio::select! {
-            biased;
-            admission = &mut admission => admission,
-            () = until(deadline) => {
-                outlet.send(Answer::negative("not done in time: the journal has not written the request yet"));
-                admission.await
+        let mut admission = Box::pin(self.clone().accept(delivery.arrival, deadline));
+        let mut lost = self.lost.subscribe();
+        let admission = loop {
+            let is_due = outlet.sent().is_some();
+            tokio::select! {
+                biased;
+                why = lost_for(&mut lost) => {
+                    return outlet.send(Answer::negative(format!("{why}: nothing was sent")));
+                }
+                () = until(deadline), if !is_due => outlet.send(Answer::negative(
+                    "not done in time: the journal has not written the request yet; Usher goes on if it does",
+                )),
+                admission = &mut admission => break admission,
             }
         };
         match admission {
@@ -90,7 +74,7 @@ impl Inner {
         }
     }
 
-    async fn keep_preset(&self, arrival: Arrival, reason: String) {
+    async fn keep_preset(self: &Arc<Self>, arrival: Arrival, reason: String) {
         let id = arrival.request.id.clone();
         let at = self.moment();
         match self.heard(self.journal.accept(arrival, at).await) {
@@ -107,7 +91,7 @@ impl Inner {
         }
     }
 
-    pub(super) async fn keep_answer(&self, id: &RequestId, attempt: u64, answer: AnswerState) {
+    pub(super) async fn keep_answer(self: &Arc<Self>, id: &RequestId, attempt: u64, answer: AnswerState) {
         let at = self.moment();
         if let Err(error) = self.heard(self.journal.answered(id, attempt, answer, at).await) {
             // After a restart it counts as lost, which is the safe side.
@@ -128,7 +112,7 @@ impl Inner {
         if !runs {
             return Ok(Admission { accepted, ready: None });
         }
-        let registered = self.register(&accepted.request.id);
+        let registered = self.register(&accepted.request.id, false);
         let ticket = self.lanes.enter(&place, accepted.request.seq);
         Ok(Admission { accepted, ready: Some(Ready { ticket, registered, ahead }) })
     }
@@ -150,17 +134,7 @@ impl Inner {
         let version = ledger.version;
         let of = interest_ahead(request, &ledger);
         let reading = self.observe(request, &ledger, of, Some(deadline));
-        Ok(reading.map(|reading| Ahead { version, reading: tokio::spawn(reading) }))
-    }
-
-    pub(super) fn register(&self, id: &RequestId) -> Registered {
-        let (sender, events) = mpsc::channel(16);
-        let (result, receiver) = watch::channel(None);
-        let (retire, parked) = (CancellationToken::new(), Arc::new(AtomicBool::new(false)));
-        let active =
-            Active { events: sender, result: receiver, retire: retire.clone(), parked: parked.clone() };
-        self.lock_active().insert(id.clone(), active);
-        Registered { events, result, retire, parked }
+        Ok(Some(Ahead { version, reading: Reader(tokio::spawn(reading)) }))
     }
 
     async fn go_on(self: Arc<Self>, admission: Admission, mut outlet: Outlet, deadline: Instant) {
@@ -177,146 +151,11 @@ impl Inner {
         let driver = Driver::new(self, run, ledger, outlet, Some(ready.registered));
         driver.drive(ready.ticket, ready.ahead).await;
     }
-
-    /// A repeated delivery (rule 10).
-    async fn duplicate(
-        self: Arc<Self>,
-        arrived: Arrived,
-        request: Request,
-        mut outlet: Outlet,
-        deadline: Instant,
-    ) {
-        match arrived {
-            Arrived::Running => {
-                let answer = self.result_of(&request.id, deadline).await;
-                outlet.send(answer);
-            }
-            Arrived::Recheck => {
-                let ledger = self.journal.ledger(&request.connection, &request.subject_key).await;
-                let Ok(ledger) = self.heard(ledger) else {
-                    return outlet
-                        .send(Answer::negative("the journal is out of reach: nothing could be looked at"));
-                };
-                let place = (request.connection.clone(), request.subject_key.clone());
-                let ticket = self.lanes.enter(&place, u64::MAX);
-                let began = self.clock.now();
-                let ticks = self.ticks(deadline);
-                let mut run = Run::new(request, Mode::Recheck, Some(ticks), began);
-                run.answer = outlet.sent();
-                Driver::new(self, run, ledger, outlet, None).drive(ticket, None).await;
-            }
-            Arrived::Followed => {
-                let opposite = match request.direction {
-                    Direction::Provision => "a deprovisioning",
-                    Direction::Deprovision => "an approval",
-                };
-                outlet.send(Answer::negative(format!(
-                    "{opposite} has followed it: only an operator's replay runs it again"
-                )));
-            }
-            Arrived::Settled | Arrived::Fresh | Arrived::Again => {
-                let reason = request.reason.clone().unwrap_or_default();
-                outlet.send(Answer::negative(format!("{}: {reason}", request.word())));
-            }
-        }
-    }
-
-    /// The result of a running request, by the duplicate's own deadline.
-    async fn result_of(&self, id: &RequestId, deadline: Instant) -> Answer {
-        let receiver = self.lock_active().get(id).map(|active| active.result.clone());
-        if let Some(mut receiver) = receiver {
-            let result = tokio::select! {
-                biased;
-                result = receiver.wait_for(Option::is_some) => result.ok().and_then(|result| result.clone()),
-                () = until(deadline) => Some(Answer::negative("not done in time: the first delivery is still at it")),
-            };
-            if let Some(answer) = result {
-                return answer;
-            }
-        }
-        // It ended in between: its row says how.
-        match self.heard(self.journal.find(id).await) {
-            Ok(Some(stored))
-                if stored.request.execution == Execution::Confirmed && stored.request.reason.is_none() =>
-            {
-                Answer::Positive
-            }
-            Ok(Some(stored)) => {
-                Answer::negative(stored.request.reason.unwrap_or_else(|| "not done yet".to_owned()))
-            }
-            Ok(None) => Answer::negative("the first delivery is not there"),
-            Err(error) => Answer::negative(error.to_string()),
-        }
-    }
-
-    /// Takes up what an earlier process left.
-    pub(super) fn recover(self: Arc<Self>, request: Request) {
-        if request.execution.is_final() || request.execution == Execution::NeedsHuman {
-            return;
-        }
-        if !self.connections.contains_key(&request.connection) {
-            self.clone().tracker.spawn(async move { self.park_unconnected(request).await });
-            return;
-        }
-        let wall = self.clock.now();
-        let pause = request.next_at.map(|at| Duration::try_from(at.duration_since(wall)).unwrap_or_default());
-        let began = request.received;
-        let mut run = Run::new(request, Mode::Drive, None, began);
-        // Whoever waited has given up.
-        run.answer = Some(Answer::negative("the answer was lost with the process"));
-        run.check_mapping = true;
-        self.background(run, pause);
-    }
-
-    async fn park_unconnected(&self, request: Request) {
-        let reason = format!(
-            "the connection {} is not configured any more: put it back, or close the request",
-            request.connection
-        );
-        let parked =
-            usher_journal::Record::Parked { execution: Execution::NeedsHuman, reason, next_at: None };
-        let at = self.moment();
-        if let Err(error) = self.heard(self.journal.commit(&request.id, vec![parked], at).await) {
-            tracing::error!(request.id = %request.id, error = %error, "a request could not be parked");
-        }
-    }
-
-    /// Drives a run that nobody waits for.
-    pub(super) fn background(self: Arc<Self>, run: Run, pause: Option<Duration>) {
-        let registered = self.register(&run.request.id);
-        let inner = self.clone();
-        self.tracker.spawn(async move {
-            let place = (run.request.connection.clone(), run.request.subject_key.clone());
-            let id = run.request.id.clone();
-            if let Some(pause) = pause.filter(|pause| !pause.is_zero()) {
-                let wake = inner.instant(inner.moment().ticks().saturating_add(pause));
-                registered.parked.store(true, std::sync::atomic::Ordering::SeqCst);
-                tokio::select! {
-                    () = until(wake) => {}
-                    () = inner.leaving.cancelled() => return,
-                    () = registered.retire.cancelled() => return,
-                }
-                registered.parked.store(false, std::sync::atomic::Ordering::SeqCst);
-            }
-            let permit = inner.background.clone().acquire_owned().await.ok();
-            let ticket = inner.lanes.enter(&place, run.request.seq);
-            let ledger = match inner.heard(inner.journal.ledger(&place.0, &place.1).await) {
-                Ok(ledger) => ledger,
-                Err(error) => return tracing::error!(request.id = %id, error = %error, "a request could not be taken up"),
-            };
-            let outlet = Outlet::nobody(id);
-            Driver::new(inner, run, ledger, outlet, Some(registered)).with_permit(permit).drive(ticket, None).await;
-        });
-    }
 }
 
-fn interest_ahead(request: &Request, ledger: &Ledger) -> std::collections::BTreeSet<Facet> {
+/// Facets that a reading is asked about before the request has its turn.
+pub(super) fn interest_ahead(request: &Request, ledger: &Ledger) -> BTreeSet<Facet> {
     let asked = request.permissions.iter().flat_map(|permission| permission.facets.iter().flatten());
     let held = ledger.holders.iter().flat_map(|holder| &holder.facets);
     asked.chain(held).cloned().collect()
-}
-
-/// Waits until a planned moment of the monotonic clock.
-pub(super) async fn until(instant: Instant) {
-    tokio::time::sleep_until(instant).await;
 }

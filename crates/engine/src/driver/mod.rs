@@ -1,28 +1,35 @@
 //! Performs what `decide` asks for, and feeds back what came of it.
 
 mod admit;
+mod books;
+mod duplicate;
+mod effects;
 mod operate;
+mod outlet;
 mod perform;
+mod recover;
 mod run;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, mpsc, watch};
+use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use usher_core::Clock;
-use usher_journal::{Journal, JournalError, Moment, Pause, RequestId, Stamp};
+use usher_journal::{Journal, JournalError, Moment, Pause, Request, RequestId, Stamp};
 
-use crate::decide::Event;
+use self::books::Active;
 use crate::lane::Lanes;
-use crate::{Alerts, Answer, Connection, Delivery, Limits, Parts, Reply};
+use crate::{Alert, AlertKind, Alerts, Answer, Connection, Delivery, Limits, Parts, Reply};
 
 /// No moment that is waited for lies later than this after the start: 30 years.
 const LATEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+/// How long to wait before the journal is asked again for what it did not do.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs requests. A clone is another handle to the same engine.
 #[derive(Clone, Debug)]
@@ -42,22 +49,18 @@ pub(crate) struct Inner {
     pub(crate) lanes: Lanes,
     pub(crate) active: Mutex<HashMap<RequestId, Active>>,
     pub(crate) pauses: Mutex<BTreeMap<String, Pause>>,
+    /// Places for work that nobody waits for, taken before the turn.
     pub(crate) background: Arc<Semaphore>,
+    /// Places for what an earlier process left or a replay began, taken with the turn.
+    pub(crate) recovering: Arc<Semaphore>,
     pub(crate) tracker: TaskTracker,
     /// Set at shutdown: parked and background work is left to the journal.
     pub(crate) leaving: CancellationToken,
+    /// Runs that were left to the journal.
+    pub(crate) left: AtomicUsize,
     pub(crate) reachable: AtomicBool,
+    pub(crate) probing: AtomicBool,
     pub(crate) lost: watch::Sender<Option<JournalError>>,
-}
-
-/// A run in this process.
-#[derive(Clone, Debug)]
-pub(crate) struct Active {
-    pub(crate) events: mpsc::Sender<Event>,
-    pub(crate) result: watch::Receiver<Option<Answer>>,
-    /// Ends the task where it sleeps without its turn: a replay takes over.
-    pub(crate) retire: CancellationToken,
-    pub(crate) parked: Arc<AtomicBool>,
 }
 
 impl Engine {
@@ -76,6 +79,7 @@ impl Engine {
                 started,
                 connections: parts.connections,
                 background: Arc::new(Semaphore::new(parts.limits.background.max(1))),
+                recovering: Arc::new(Semaphore::new(parts.limits.background.max(1))),
                 limits: parts.limits,
                 alerts: parts.alerts,
                 lanes: Lanes::default(),
@@ -83,7 +87,9 @@ impl Engine {
                 pauses: Mutex::new(pauses),
                 tracker: TaskTracker::new(),
                 leaving: CancellationToken::new(),
+                left: AtomicUsize::new(0),
                 reachable: AtomicBool::new(true),
+                probing: AtomicBool::new(false),
                 lost: watch::Sender::new(None),
             }),
         };
@@ -98,6 +104,9 @@ impl Engine {
     pub async fn deliver(&self, delivery: Delivery) -> Reply {
         let id = delivery.arrival.request.id.clone();
         let (sender, receiver) = tokio::sync::oneshot::channel();
+        if let Some(error) = self.inner.lost.borrow().as_ref() {
+            return Reply { request: id, answer: Answer::negative(format!("{error}: nothing was accepted")) };
+        }
         if self.inner.leaving.is_cancelled() {
             return Reply {
                 request: id,
@@ -135,12 +144,18 @@ impl Engine {
         self.inner.leaving.cancel();
         self.inner.tracker.close();
         let finished = tokio::time::timeout(within, self.inner.tracker.wait()).await;
-        let left = self.inner.lock_active().len();
+        let left = self.inner.left.load(Ordering::SeqCst).saturating_add(self.inner.lock_active().len());
         if finished.is_err() {
             tracing::warn!(requests = left, "not everything was finished in time: it is left to the journal");
         }
         self.inner.journal.close().await;
         left
+    }
+
+    /// Whether nothing is under way: no run, parked or not, and nobody in a lane.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.inner.lock_active().is_empty() && self.inner.lanes.are_empty()
     }
 
     /// The journal.
@@ -173,10 +188,16 @@ impl Inner {
         self.pauses.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    pub(crate) fn alert(&self, about: &Request, kind: AlertKind, sentence: String) {
+        let (connection, request) = (about.connection.clone(), about.id.clone());
+        self.alerts.alert(Alert { request, connection, kind, sentence });
+    }
+
     /// Keeps account of whether the journal can be reached.
-    pub(crate) fn heard<T>(&self, result: Result<T, JournalError>) -> Result<T, JournalError> {
+    pub(crate) fn heard<T>(self: &Arc<Self>, result: Result<T, JournalError>) -> Result<T, JournalError> {
         match &result {
-            Ok(_) => self.reachable.store(true, Ordering::Relaxed),
+            // Once it is lost, only a restart may trust it again.
+            Ok(_) => self.reachable.store(self.lost.borrow().is_none(), Ordering::Relaxed),
             Err(error @ (JournalError::Lost(_) | JournalError::Corrupt(_) | JournalError::Unusable(_))) => {
                 self.reachable.store(false, Ordering::Relaxed);
                 self.lost.send_if_modified(|lost| {
@@ -185,9 +206,56 @@ impl Inner {
                     first
                 });
             }
-            Err(JournalError::OutOfReach(_)) => self.reachable.store(false, Ordering::Relaxed),
+            Err(JournalError::OutOfReach(_)) => {
+                self.reachable.store(false, Ordering::Relaxed);
+                self.probe();
+            }
             Err(JournalError::NoSuchRequest(_)) => {}
         }
         result
+    }
+
+    /// Asks the journal until it can be reached: while it cannot, nothing arrives that would find out (rule 21).
+    fn probe(self: &Arc<Self>) {
+        if self.probing.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let inner = self.clone();
+        self.tracker.spawn(async move {
+            while !inner.reachable.load(Ordering::Relaxed) && inner.lost.borrow().is_none() {
+                tokio::select! {
+                    () = inner.leaving.cancelled() => break,
+                    () = until(inner.instant(inner.moment().ticks().saturating_add(AGAIN))) => {}
+                }
+                if inner.journal.ready().await.is_ok() {
+                    inner.reachable.store(inner.lost.borrow().is_none(), Ordering::Relaxed);
+                }
+            }
+            inner.probing.store(false, Ordering::SeqCst);
+        });
+    }
+}
+
+/// Waits until a planned moment of the monotonic clock.
+async fn until(instant: Instant) {
+    tokio::time::sleep_until(instant).await;
+}
+
+/// Waits until the answer is due, if one is.
+async fn until_due(due: Option<Instant>) {
+    match due {
+        Some(due) => until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Resolves when the journal must not be trusted any more, with the reason.
+async fn lost_for(lost: &mut watch::Receiver<Option<JournalError>>) -> String {
+    let why = lost.wait_for(Option::is_some).await.ok();
+    let why = why.and_then(|error| error.as_ref().map(ToString::to_string));
+    match why {
+        Some(why) => why,
+        // The engine is gone, and nothing is lost with it.
+        None => std::future::pending().await,
     }
 }

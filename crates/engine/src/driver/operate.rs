@@ -1,15 +1,17 @@
 //! What an operator may do.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::time::Duration;
 
-use usher_core::Asked;
-use usher_journal::{Execution, JournalError, Pause, Record, Request, RequestId};
+use usher_core::{Asked, Fault, Refusal, RefusalKind, Remedy, Sent};
+use usher_journal::{ChangeState, Execution, JournalError, Pause, Record, Request, RequestId};
 
 use super::Engine;
-use crate::decide::{Event, Mode, Run};
+use super::admit::interest_ahead;
+use super::books::Retired;
+use crate::decide::{End, Event};
 use crate::goal::goal;
-use crate::{Act, Answer, OperateError, Preview};
+use crate::{Act, OperateError, Preview};
 
 impl Engine {
     /// Replays or closes a request. Who did it and why stands in its history.
@@ -49,21 +51,24 @@ impl Engine {
                 "the approved time is over: it has to be asked for again".to_owned(),
             ));
         }
-        let active = self.inner.lock_active().get(&id).cloned();
-        if let Some(active) = active {
-            if !active.parked.load(Ordering::SeqCst) {
-                return Err(OperateError::Conflict("it is running: wait for its end".to_owned()));
-            }
-            active.retire.cancel();
-            self.inner.lock_active().remove(&id);
+        let inner = &self.inner;
+        let gate = inner.lanes.gate(&(request.connection.clone(), request.subject_key.clone()));
+        let _held = gate.lock.lock().await;
+        if matches!(inner.retire(&id), Retired::Running) {
+            return Err(OperateError::Conflict("it is running: wait for its end".to_owned()));
         }
-        let at = self.inner.moment();
-        let committed = self.inner.heard(self.inner.journal.replay(&id, by, reason, at).await)?;
-        let mut run = Run::new(committed.request.clone(), Mode::Drive, None, at.wall);
-        run.answer = Some(Answer::negative("replayed by an operator"));
-        run.check_mapping = true;
-        self.inner.clone().background(run, None);
-        Ok(committed.request)
+        let at = inner.moment();
+        match inner.heard(inner.journal.replay(&id, by, reason, at).await) {
+            Ok(committed) => {
+                inner.clone().run_again(committed.request.clone(), at.wall);
+                Ok(committed.request)
+            }
+            Err(error) => {
+                // It goes on as it did before.
+                inner.clone().recover(request);
+                Err(error.into())
+            }
+        }
     }
 
     async fn close(&self, request: Request, by: &str, reason: &str) -> Result<Request, OperateError> {
@@ -79,12 +84,28 @@ impl Engine {
             return Ok(request);
         }
         // Nobody drives it: it needs a person, and this is the person.
-        let at = self.inner.moment();
-        let records = vec![
-            Record::Operated { act: "close".to_owned(), by: by.to_owned(), reason: reason.to_owned() },
-            Record::Ended { execution: Execution::Closed, reason: format!("closed by {by}: {reason}") },
-        ];
-        let committed = self.inner.heard(self.inner.journal.commit(&request.id, records, at).await)?;
+        let inner = &self.inner;
+        let gate = inner.lanes.gate(&(request.connection.clone(), request.subject_key.clone()));
+        let _held = gate.lock.lock().await;
+        let at = inner.moment();
+        let why = format!("closed by {by}: {reason}");
+        let operated =
+            Record::Operated { act: "close".to_owned(), by: by.to_owned(), reason: reason.to_owned() };
+        let ledger = inner.heard(inner.journal.ledger(&request.connection, &request.subject_key).await)?;
+        let is_settled = ledger.changes.iter().all(|change| {
+            let own = change.request == request.id || matches!(change.state, ChangeState::Watching { .. });
+            !own || !change.is_open_for(inner.boot, at.ticks(), Duration::ZERO)
+        });
+        if is_settled || !inner.connections.contains_key(&request.connection) {
+            let ended = Record::Ended { execution: Execution::Closed, reason: why };
+            let committed =
+                inner.heard(inner.journal.commit(&request.id, vec![operated, ended], at).await)?;
+            return Ok(committed.request);
+        }
+        // It ends as soon as its own changes are over (rule 5).
+        let committed = inner.heard(inner.journal.commit(&request.id, vec![operated], at).await)?;
+        let end = End { execution: Execution::Closed, reason: why };
+        inner.clone().see_to_end(committed.request.clone(), end);
         Ok(committed.request)
     }
 
@@ -111,11 +132,8 @@ impl Engine {
     /// What a request would do: observe and plan, nothing else. `None` where its connection is not there.
     pub async fn preview(&self, request: Request) -> Option<Preview> {
         let connection = self.inner.connections.get(&request.connection)?;
-        let ledger = self.inner.journal.ledger(&request.connection, &request.subject_key).await;
-        let ledger = self.inner.heard(ledger).unwrap_or_default();
-        let of =
-            request.permissions.iter().flat_map(|permission| permission.facets.iter().flatten().cloned());
-        let reading = self.inner.observe(&request, &ledger, of.collect(), None)?.await;
+        // As if it were accepted now: after everything else.
+        let asked_now = Request { seq: u64::MAX, ..request.clone() };
         let mut preview = Preview {
             request: request.clone(),
             holds: BTreeMap::new(),
@@ -123,6 +141,16 @@ impl Engine {
             refused: Vec::new(),
             fault: None,
         };
+        let ledger = self.inner.journal.ledger(&request.connection, &request.subject_key).await;
+        let ledger = match self.inner.heard(ledger) {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                let fault = Fault::new("read the journal", Sent::No, Remedy::Retry { after: None });
+                preview.fault = Some(fault.because(error));
+                return Some(preview);
+            }
+        };
+        let reading = self.inner.observe(&request, &ledger, interest_ahead(&request, &ledger), None).await;
         let seen = match reading.result {
             Ok(seen) => seen,
             Err(fault) => {
@@ -132,7 +160,7 @@ impl Engine {
         };
         let now = self.inner.clock.now();
         let planner = connection.provisioner.as_ref();
-        let targets = goal(&request, &ledger, &connection.apps, planner.slots(), Some(&seen), now);
+        let targets = goal(&asked_now, &ledger, &connection.apps, planner.slots(), Some(&seen), now);
         let asked = Asked {
             direction: request.direction,
             request: request.id.0.clone(),
@@ -144,6 +172,12 @@ impl Engine {
         let plan = planner.plan(&request.subject, &asked, &seen, &targets.goal);
         preview.would = plan.actions.into_iter().map(|action| action.summary).collect();
         preview.refused = plan.refused;
+        if let Some(slot) = targets.contradicts {
+            let sentence = format!("the permissions want different values of {slot}, which holds one");
+            let of = targets.goal.hold.into_iter().filter(|facet| facet.slot == slot).collect();
+            preview.refused.push((of, Refusal::new(RefusalKind::Invalid, sentence)));
+            preview.would.clear();
+        }
         preview.holds = seen.facets;
         Some(preview)
     }

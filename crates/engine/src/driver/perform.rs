@@ -5,11 +5,13 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use usher_core::{
     Account, Action, Asked, Call, Direction, Facet, Fault, Known, Priority, Receipt, Remedy, Sent, Snapshot,
+    Watch,
 };
-use usher_journal::{ChangeState, Ledger, Request};
+use usher_journal::{Change, ChangeState, Ledger, Request};
 
 use super::Inner;
 
@@ -17,78 +19,111 @@ use super::Inner;
 const BACKGROUND_READING: Duration = Duration::from_secs(30);
 
 /// What one reading brought.
-pub(crate) struct Reading {
-    pub(crate) begun: Duration,
-    pub(crate) result: Result<Snapshot, Fault>,
-    pub(crate) foreign: bool,
+pub(super) struct Reading {
+    pub(super) begun: Duration,
+    pub(super) took: Duration,
+    /// The intents of the changes whose watches were asked for.
+    pub(super) watched: Vec<u64>,
+    pub(super) result: Result<Snapshot, Fault>,
+    pub(super) foreign: bool,
+}
+
+/// A task that ends with whoever waits for it.
+pub(super) struct Reader(pub(super) JoinHandle<Reading>);
+
+impl Drop for Reader {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// A reading begun before the request was on disk (rule 2).
+pub(super) struct Ahead {
+    /// The ledger's version then.
+    pub(super) version: u64,
+    pub(super) reading: Reader,
+}
+
+/// One changing call, with all that it needs.
+pub(super) struct Sending {
+    pub(super) seen: Snapshot,
+    pub(super) asked: Asked,
+    pub(super) action: Action,
+    pub(super) key: String,
+    pub(super) awaited: bool,
 }
 
 impl Inner {
-    /// A reading of the request's subject; `None` where the connection is not there.
+    /// A reading of the request's subject.
     pub(super) fn observe(
         self: &Arc<Self>,
         request: &Request,
         ledger: &Ledger,
         of: BTreeSet<Facet>,
         deadline: Option<Instant>,
-    ) -> Option<impl Future<Output = Reading> + Send + use<>> {
-        let provisioner = self.connections.get(&request.connection)?.provisioner.clone();
+    ) -> impl Future<Output = Reading> + Send + use<> {
+        let provisioner =
+            self.connections.get(&request.connection).map(|connection| connection.provisioner.clone());
         let inner = self.clone();
         let who = request.subject.clone();
         let own = request.subject_key.clone();
         let connection = request.connection.clone();
         let known = Known {
             handles: ledger.handles.clone(),
-            watches: ledger.changes.iter().filter_map(watch_of).cloned().collect(),
+            watches: ledger.changes.iter().filter_map(watch_of).map(|(_, watch)| watch.clone()).collect(),
             invited: None,
         };
+        let watched = ledger.changes.iter().filter_map(watch_of).map(|(intent, _)| intent).collect();
         let latest = self.clock.instant().checked_add(BACKGROUND_READING);
         let call = Call {
             deadline: deadline.or(latest).unwrap_or(self.started),
             priority: priority(request.direction, deadline.is_some()),
             idempotency_key: None,
         };
-        Some(async move {
+        async move {
             let begun = inner.moment().ticks();
             let bound = call.deadline;
-            let task = tokio::spawn(async move { provisioner.observe(&call, &who, &known, &of).await });
-            let result = bounded(task, bound, "observe", Sent::Yes).await;
-            let foreign = match &result {
-                Ok(Snapshot { account: Account::Found { id: Some(account) }, .. }) => {
-                    let owner = inner.heard(inner.journal.account_owner(&connection, account).await);
-                    matches!(owner, Ok(Some(owner)) if owner != own)
+            let reading = async move {
+                match provisioner {
+                    Some(provisioner) => provisioner.observe(&call, &who, &known, &of).await,
+                    None => Err(unconnected("observe")),
                 }
-                _ => false,
             };
-            Reading { begun, result, foreign }
-        })
+            let mut result = bounded(tokio::spawn(reading), bound, "observe", Sent::Yes).await;
+            let took = inner.moment().ticks().saturating_sub(begun);
+            let mut foreign = false;
+            if let Ok(Snapshot { account: Account::Found { id: Some(account) }, .. }) = &result {
+                match inner.heard(inner.journal.account_owner(&connection, account).await) {
+                    Ok(owner) => foreign = owner.is_some_and(|owner| owner != own),
+                    // Without knowing whose it is, the reading is worth nothing (rule 27).
+                    Err(error) => {
+                        let remedy = Remedy::Retry { after: None };
+                        result = Err(Fault::new("look up the account", Sent::No, remedy).because(error));
+                    }
+                }
+            }
+            Reading { begun, took, watched, result, foreign }
+        }
     }
 
     /// One changing call.
     pub(super) fn apply(
         self: &Arc<Self>,
         request: &Request,
-        asked: Asked,
-        seen: Snapshot,
-        action: Action,
-        intent: u64,
-        awaited: bool,
+        sending: Sending,
     ) -> impl Future<Output = Result<Receipt, Fault>> + Send + use<> {
         let provisioner =
             self.connections.get(&request.connection).map(|connection| connection.provisioner.clone());
         let who = request.subject.clone();
         let now = self.clock.instant();
+        let Sending { seen, asked, action, key, awaited } = sending;
         let call = Call {
             deadline: now.checked_add(action.timeout).unwrap_or(now),
             priority: priority(request.direction, awaited),
-            idempotency_key: Some(format!("{}-{intent}", request.id)),
+            idempotency_key: Some(key),
         };
         async move {
-            let Some(provisioner) = provisioner else {
-                return Err(
-                    Fault::new("apply", Sent::No, Remedy::Person).because("the connection is not there")
-                );
-            };
+            let Some(provisioner) = provisioner else { return Err(unconnected("apply")) };
             // A little more than the call's own time: a connector that keeps it is never cut off.
             let bound = call.deadline.checked_add(Duration::from_millis(500)).unwrap_or(call.deadline);
             let task =
@@ -98,9 +133,13 @@ impl Inner {
     }
 }
 
-fn watch_of(change: &usher_journal::Change) -> Option<&usher_core::Watch> {
+fn unconnected(operation: &str) -> Fault {
+    Fault::new(operation, Sent::No, Remedy::Person).because("the connection is not there")
+}
+
+fn watch_of(change: &Change) -> Option<(u64, &Watch)> {
     match &change.state {
-        ChangeState::Watching { watch, .. } => Some(watch),
+        ChangeState::Watching { watch, .. } => Some((change.intent, watch)),
         _ => None,
     }
 }
@@ -115,7 +154,7 @@ fn priority(direction: Direction, awaited: bool) -> Priority {
 
 /// The task's result, or a fault where it panics or overruns. A call that overran may have arrived.
 async fn bounded<T: Send + 'static>(
-    mut task: tokio::task::JoinHandle<Result<T, Fault>>,
+    mut task: JoinHandle<Result<T, Fault>>,
     bound: Instant,
     operation: &'static str,
     sent: Sent,

@@ -1,10 +1,8 @@
 //! A grant and its removal, from delivery to answer.
 
-use crate::support::{Applying, House, reason, seconds};
+use crate::support::{ADA, Applying, House, reason, seconds};
 use usher_engine::Answer;
 use usher_journal::Execution;
-
-const ADA: &str = "ada@example.com";
 
 #[tokio::test(start_paused = true)]
 async fn a_grant_is_positive_after_the_vendor_shows_it() {

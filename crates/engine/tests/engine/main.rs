@@ -1,5 +1,5 @@
 //! The engine against a vendor that does as it is told, a journal in memory, and time that passes only when everybody waits.
-//! Names of tests bear the number of the rule that they show (see ARCHITECTURE.md).
+//! Names of tests bear the number of the rule that they show (see README.md).
 
 #![expect(
     clippy::unwrap_used,
@@ -9,5 +9,19 @@
     reason = "a test fails by panicking"
 )]
 
+mod acceptance;
+mod answers;
+mod decisions;
+mod goals;
 mod grants;
+mod identity;
+mod late;
+mod lost_journal;
+mod operated;
+mod orders;
+mod partial;
+mod readings;
+mod replays;
+mod stand;
 mod support;
+mod walks;

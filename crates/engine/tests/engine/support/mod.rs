@@ -1,15 +1,15 @@
 //! The engine in a house of its own: a vendor that does as it is told, a journal in memory, and time that stands still until it is
 //! waited for (`start_paused`).
 
+mod calls;
+mod disk;
 pub(crate) mod vendor;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::future::pending;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use usher_core::{App, Clock, Direction, Facet, Subject, SubjectKey};
@@ -17,10 +17,13 @@ use usher_engine::{
     AfterDeadline, Alert, Alerts, Answer, AppPolicy, Connection, Delivery, Engine, Limits, Parts, Reply,
 };
 use usher_journal::{
-    Accepted, AnswerState, Arrival, AskedPermission, Committed, Execution, Filter, Journal, JournalError,
-    Ledger, MemoryJournal, Moment, Page, Pause, Record, Request, RequestId, Stored, Telling,
+    AnswerState, Arrival, AskedPermission, Execution, Journal, Ledger, MemoryJournal, Request, RequestId,
+    Stored, Telling,
 };
 
+use disk::{Disk, disk};
+
+pub(crate) use disk::Kill;
 pub(crate) use vendor::{Applying, Observing, Vendor};
 
 /// Monotonic time is tokio's; wall time goes with it, and can be moved.
@@ -63,95 +66,6 @@ impl Alerts for Heard {
     }
 }
 
-/// The journal of one process. Killed, it never answers that process again; what is written stays.
-#[derive(Debug)]
-pub(crate) struct Disk {
-    pub(crate) memory: Arc<MemoryJournal>,
-    dead: AtomicBool,
-    slow: Mutex<Duration>,
-}
-
-impl Disk {
-    async fn alive(&self) {
-        let slow = *self.slow.lock().unwrap();
-        if !slow.is_zero() {
-            wait(slow).await;
-        }
-        if self.dead.load(Ordering::SeqCst) {
-            pending::<()>().await;
-        }
-    }
-}
-
-#[async_trait]
-impl Journal for Disk {
-    async fn accept(&self, arrival: Arrival, at: Moment) -> Result<Accepted, JournalError> {
-        self.alive().await;
-        self.memory.accept(arrival, at).await
-    }
-    async fn ledger(&self, connection: &str, subject: &SubjectKey) -> Result<Ledger, JournalError> {
-        if self.dead.load(Ordering::SeqCst) {
-            pending::<()>().await;
-        }
-        self.memory.ledger(connection, subject).await
-    }
-    async fn account_owner(
-        &self,
-        connection: &str,
-        account: &str,
-    ) -> Result<Option<SubjectKey>, JournalError> {
-        self.memory.account_owner(connection, account).await
-    }
-    async fn commit(
-        &self,
-        request: &RequestId,
-        records: Vec<Record>,
-        at: Moment,
-    ) -> Result<Committed, JournalError> {
-        self.alive().await;
-        self.memory.commit(request, records, at).await
-    }
-    async fn answered(
-        &self,
-        id: &RequestId,
-        attempt: u64,
-        answer: AnswerState,
-        at: Moment,
-    ) -> Result<(), JournalError> {
-        self.alive().await;
-        self.memory.answered(id, attempt, answer, at).await
-    }
-    async fn replay(
-        &self,
-        id: &RequestId,
-        by: &str,
-        reason: &str,
-        at: Moment,
-    ) -> Result<Committed, JournalError> {
-        self.alive().await;
-        self.memory.replay(id, by, reason, at).await
-    }
-    async fn claim(&self, at: Moment) -> Result<Vec<Request>, JournalError> {
-        self.memory.claim(at).await
-    }
-    async fn find(&self, request: &RequestId) -> Result<Option<Stored>, JournalError> {
-        self.memory.find(request).await
-    }
-    async fn list(&self, filter: &Filter) -> Result<Page, JournalError> {
-        self.memory.list(filter).await
-    }
-    async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {
-        self.memory.pause(connection, pause).await
-    }
-    async fn pauses(&self) -> Result<BTreeMap<String, Pause>, JournalError> {
-        self.memory.pauses().await
-    }
-    async fn ready(&self) -> Result<(), JournalError> {
-        self.memory.ready().await
-    }
-    async fn close(&self) {}
-}
-
 pub(crate) struct House {
     pub(crate) engine: Engine,
     pub(crate) vendor: Vendor,
@@ -160,6 +74,9 @@ pub(crate) struct House {
     pub(crate) disk: Arc<Disk>,
     pub(crate) policy: AppPolicy,
     pub(crate) limits: Limits,
+    /// From the next start on the app (or the whole connection) is not configured any more.
+    pub(crate) without_app: bool,
+    pub(crate) without_connection: bool,
     boots: u64,
     ids: AtomicU64,
 }
@@ -193,8 +110,26 @@ impl House {
         let heard = Arc::new(Heard::default());
         let limits = Limits::default();
         let disk = disk(Arc::new(MemoryJournal::new()));
-        let engine = start(&vendor, &clock, &heard, &disk, &policy, limits, 1).await;
-        Self { engine, vendor, clock, heard, disk, policy, limits, boots: 1, ids: AtomicU64::new(0) }
+        let parts = parts(&vendor, &clock, &heard, &disk, &policy, limits, 1);
+        let engine = Engine::start(parts).await.unwrap();
+        Self {
+            engine,
+            vendor,
+            clock,
+            heard,
+            disk,
+            policy,
+            limits,
+            without_app: false,
+            without_connection: false,
+            boots: 1,
+            ids: AtomicU64::new(0),
+        }
+    }
+
+    /// An app whose grants stop once they are late.
+    pub(crate) async fn that_stops() -> Self {
+        Self::with(AppPolicy { after_deadline: AfterDeadline::Stop, ..policy() }).await
     }
 
     /// kill -9, and a new process on the same journal.
@@ -210,9 +145,54 @@ impl House {
     pub(crate) async fn boot(&mut self) {
         self.boots += 1;
         self.disk = disk(self.disk.memory.clone());
-        self.engine =
-            start(&self.vendor, &self.clock, &self.heard, &self.disk, &self.policy, self.limits, self.boots)
-                .await;
+        let mut parts =
+            parts(&self.vendor, &self.clock, &self.heard, &self.disk, &self.policy, self.limits, self.boots);
+        if self.without_app {
+            parts.connections.get_mut("acme").unwrap().apps.remove("app");
+        }
+        if self.without_connection {
+            parts.connections.clear();
+        }
+        self.engine = Engine::start(parts).await.unwrap();
+    }
+
+    /// The process is killed at one of the next writes.
+    pub(crate) fn kill_at(&self, kill: Kill) {
+        *self.disk.left.lock().unwrap() = Some(kill);
+    }
+
+    /// A grant of the other app of this connection, which maps the same.
+    pub(crate) fn of_other_app(&self, mut request: Request) -> Request {
+        request.app_key = "other".to_owned();
+        request.app.id = "other".to_owned();
+        request
+    }
+
+    /// The same webhook, delivered again: a row of its own, unless the journal knows it.
+    pub(crate) fn again(&self, request: &Request) -> Request {
+        let n = self.ids.fetch_add(1, Ordering::SeqCst) + 1;
+        Request { id: RequestId(format!("r{n}")), ..request.clone() }
+    }
+
+    pub(crate) fn ending_in(&self, mut request: Request, time: Duration) -> Request {
+        request.until = Some(self.clock.now() + SignedDuration::try_from(time).unwrap());
+        request
+    }
+
+    /// Everything has ended or waits for a person, and nothing is left of it in memory.
+    pub(crate) async fn is_at_rest(&self) {
+        self.pass(seconds(1)).await;
+        assert!(self.engine.is_idle(), "a run, a lane or a gate is left over");
+    }
+
+    /// Every write is on disk at once, and is known to be so after this long.
+    pub(crate) fn slow_acks(&self, by: Duration) {
+        *self.disk.slow_acks.lock().unwrap() = by;
+    }
+
+    /// Every reading of a ledger takes this long from here on.
+    pub(crate) fn slow_reads(&self, by: Duration) {
+        *self.disk.slow_reads.lock().unwrap() = by;
     }
 
     /// Every write takes this long from here on.
@@ -288,6 +268,11 @@ impl House {
         tokio::spawn(async move { engine.deliver(delivery).await })
     }
 
+    /// Delivers what began to arrive earlier.
+    pub(crate) async fn send_begun(&self, request: &Request, began: Instant) -> Reply {
+        self.engine.deliver(Delivery { began, ..self.delivery(request) }).await
+    }
+
     fn delivery(&self, request: &Request) -> Delivery {
         let arrival = Arrival { request: request.clone(), body: b"{}".to_vec() };
         Delivery { arrival, began: self.clock.instant() }
@@ -320,17 +305,17 @@ impl House {
             .collect()
     }
 
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.instant()
+    }
+
     /// Lets time pass, with all that happens in it.
     pub(crate) async fn pass(&self, time: Duration) {
         wait(time).await;
     }
 }
 
-fn disk(memory: Arc<MemoryJournal>) -> Arc<Disk> {
-    Arc::new(Disk { memory, dead: AtomicBool::new(false), slow: Mutex::default() })
-}
-
-async fn start(
+fn parts(
     vendor: &Vendor,
     clock: &Arc<TestClock>,
     heard: &Arc<Heard>,
@@ -338,21 +323,19 @@ async fn start(
     policy: &AppPolicy,
     limits: Limits,
     boot: u64,
-) -> Engine {
+) -> Parts {
     let connection = Connection {
         provisioner: Arc::new(vendor.clone()),
         apps: BTreeMap::from([("app".to_owned(), policy.clone()), ("other".to_owned(), policy.clone())]),
     };
-    Engine::start(Parts {
+    Parts {
         journal: disk.clone(),
         clock: clock.clone(),
         boot,
         connections: BTreeMap::from([("acme".to_owned(), connection)]),
         limits,
         alerts: heard.clone(),
-    })
-    .await
-    .unwrap()
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "paused time: it advances when everybody waits")]
@@ -366,6 +349,8 @@ pub(crate) fn reason(answer: &Answer) -> &str {
         Answer::Negative { reason } => reason,
     }
 }
+
+pub(crate) const ADA: &str = "ada@example.com";
 
 pub(crate) const fn seconds(n: u64) -> Duration {
     Duration::from_secs(n)

@@ -1,0 +1,161 @@
+//! The effects that take time, as futures: each ends in what it brought.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use usher_core::{Action, Asked, Facet};
+
+use super::perform::{Ahead, Sending};
+use super::run::{Driver, Happened, Pending};
+use super::until;
+use crate::decide::Event;
+use crate::lane::Ticket;
+
+impl Happened {
+    fn event(event: Event) -> Self {
+        Self::Event(Box::new(event))
+    }
+}
+
+impl Driver {
+    /// Waits for the turn of a run that has entered its lane.
+    pub(super) fn turn(&self, mut ticket: Ticket) -> Pending {
+        let recovering = self.run.deadline.is_none().then(|| self.inner.recovering.clone());
+        Box::pin(async move {
+            ticket.turn().await;
+            // Whoever holds one of these has its turn already: nobody waits for a turn with one in hand.
+            let permit = match recovering {
+                Some(recovering) => recovering.acquire_owned().await.ok(),
+                None => None,
+            };
+            Happened::Turn { ticket, permit, first: Box::new(Event::Started) }
+        })
+    }
+
+    /// Sleeps without a turn, and then waits for one.
+    pub(super) fn turn_at(&self, wake: Instant, first: Event) -> Pending {
+        let inner = self.inner.clone();
+        let place = (self.run.request.connection.clone(), self.run.request.subject_key.clone());
+        let seq = self.run.request.seq;
+        Box::pin(async move {
+            until(wake).await;
+            // Before the turn, so that nobody who is awaited waits behind it for a permit.
+            let permit = inner.background.clone().acquire_owned().await.ok();
+            let mut ticket = inner.lanes.enter(&place, seq);
+            ticket.turn().await;
+            Happened::Turn { ticket, permit, first: Box::new(first) }
+        })
+    }
+
+    /// Reads the ledger for an event: it may have moved while others had their turn.
+    pub(super) fn read(&self, event: Event, pause: Duration) -> Pending {
+        let inner = self.inner.clone();
+        let wake = inner.instant(inner.moment().ticks().saturating_add(pause));
+        let (connection, subject) =
+            (self.run.request.connection.clone(), self.run.request.subject_key.clone());
+        Box::pin(async move {
+            if !pause.is_zero() {
+                until(wake).await;
+            }
+            let ledger = inner.heard(inner.journal.ledger(&connection, &subject).await);
+            Happened::Read { event: Box::new(event), ledger }
+        })
+    }
+
+    pub(super) fn observe(&mut self, of: BTreeSet<Facet>) -> Pending {
+        let inner = self.inner.clone();
+        let (connection, subject) =
+            (self.run.request.connection.clone(), self.run.request.subject_key.clone());
+        let reading = self.reading(of);
+        Box::pin(async move {
+            let event = reading.await;
+            // After the reading: what was accepted meanwhile counts.
+            let ledger = inner.heard(inner.journal.ledger(&connection, &subject).await);
+            Happened::Read { event: Box::new(event), ledger }
+        })
+    }
+
+    fn reading(&mut self, of: BTreeSet<Facet>) -> impl Future<Output = Event> + Send + use<> {
+        let ahead = self.ahead.take();
+        let deadline =
+            self.run.is_awaited().then(|| self.inner.instant(self.run.deadline.unwrap_or_default()));
+        let fresh = self.inner.observe(&self.run.request, &self.ledger, of, deadline);
+        async move {
+            let (reading, version) = match ahead {
+                Some(Ahead { version, mut reading }) => match (&mut reading.0).await {
+                    Ok(reading) => (reading, Some(version)),
+                    // The task is gone, and only a defect of ours does that: read again.
+                    Err(_) => (fresh.await, None),
+                },
+                None => (fresh.await, None),
+            };
+            Event::Seen {
+                begun: reading.begun,
+                took: reading.took,
+                ahead: version,
+                watched: reading.watched,
+                result: reading.result,
+                foreign: reading.foreign,
+            }
+        }
+    }
+
+    pub(super) fn commit(&self, pause: Duration) -> Pending {
+        let inner = self.inner.clone();
+        let id = self.run.request.id.clone();
+        let records = self.committing.clone();
+        let wake = inner.instant(inner.moment().ticks().saturating_add(pause));
+        Box::pin(async move {
+            if !pause.is_zero() {
+                until(wake).await;
+            }
+            let at = inner.moment();
+            match inner.heard(inner.journal.commit(&id, records, at).await) {
+                Ok(committed) => Happened::Committed(Box::new(committed)),
+                Err(error) => Happened::NotCommitted(error),
+            }
+        })
+    }
+
+    pub(super) fn apply(&self, intent: u64, action: Action, first: u64) -> Option<Pending> {
+        let sending = Sending {
+            seen: self.run.seen.clone()?,
+            asked: self.asked(),
+            action,
+            key: format!("{}-{first}", self.run.request.id),
+            awaited: self.run.is_awaited(),
+        };
+        let call = self.inner.apply(&self.run.request, sending);
+        Some(Box::pin(async move { Happened::event(Event::Applied { intent, result: call.await }) }))
+    }
+
+    pub(super) fn sleep(&mut self, wake: Option<Duration>, keep_turn: bool) -> Pending {
+        let wake = self.inner.instant(wake.unwrap_or(Duration::MAX));
+        if keep_turn {
+            return Box::pin(async move {
+                until(wake).await;
+                Happened::event(Event::Woken)
+            });
+        }
+        self.ticket = None;
+        self.permit = None;
+        self.idle = true;
+        if let Some(own) = &self.registered {
+            self.inner.set_parked(own);
+        }
+        self.turn_at(wake, Event::Woken)
+    }
+
+    fn asked(&self) -> Asked {
+        let request = &self.run.request;
+        Asked {
+            direction: request.direction,
+            request: request.id.0.clone(),
+            comment: request.comment.clone(),
+            app: request.app.clone(),
+            now: self.inner.clock.now(),
+            attempt: request.attempt,
+        }
+    }
+}

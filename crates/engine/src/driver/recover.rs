@@ -1,0 +1,85 @@
+//! Work that nobody waits for: what an earlier process left, and replays.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use usher_journal::{AnswerState, Execution, Ledger, Record, Request};
+
+use super::Inner;
+use super::outlet::Outlet;
+use super::run::Driver;
+use crate::decide::{End, Mode, Run};
+use crate::{AlertKind, Answer};
+
+impl Inner {
+    /// Takes up what an earlier process left.
+    pub(super) fn recover(self: Arc<Self>, request: Request) {
+        if request.execution.is_final() || request.execution == Execution::NeedsHuman {
+            return;
+        }
+        if !self.connections.contains_key(&request.connection) {
+            self.clone().tracker.spawn(async move { self.park_unconnected(request).await });
+            return;
+        }
+        let wall = self.clock.now();
+        let pause = request.next_at.map(|at| Duration::try_from(at.duration_since(wall)).unwrap_or_default());
+        let began = request.received;
+        // An attempt that was answered before it began is an operator's (rule 11).
+        let replayed = request.attempt > 1 && request.answer != AnswerState::Lost;
+        let mut run = Run::new(request, Mode::Drive, None, began);
+        // Whoever waited has given up.
+        run.answer = Some(Answer::negative("the answer was lost with the process"));
+        run.check_mapping = true;
+        run.replayed = replayed;
+        self.background(run, pause);
+    }
+
+    async fn park_unconnected(self: Arc<Self>, request: Request) {
+        let reason = format!(
+            "the connection {} is not configured any more: put it back, or close the request",
+            request.connection
+        );
+        self.alert(&request, AlertKind::NeedsHuman, reason.clone());
+        let alerted =
+            Record::Alerted { kind: AlertKind::NeedsHuman.as_str().to_owned(), sentence: reason.clone() };
+        let parked = Record::Parked { execution: Execution::NeedsHuman, reason, next_at: None };
+        let at = self.moment();
+        if let Err(error) = self.heard(self.journal.commit(&request.id, vec![alerted, parked], at).await) {
+            // It stays as it is, and the next start takes it up.
+            tracing::error!(request.id = %request.id, error = %error, "a request could not be parked");
+        }
+    }
+
+    /// A new attempt that an operator asked for.
+    pub(super) fn run_again(self: Arc<Self>, request: Request, began: jiff::Timestamp) {
+        let mut run = Run::new(request, Mode::Drive, None, began);
+        run.check_mapping = true;
+        run.replayed = true;
+        self.background(run, None);
+    }
+
+    /// Sees to it that a request which a person has closed ends once its own changes are over.
+    pub(super) fn see_to_end(self: Arc<Self>, request: Request, end: End) {
+        let began = self.clock.now();
+        let mut run = Run::new(request, Mode::Drive, None, began);
+        run.end = Some(end);
+        self.background(run, None);
+    }
+
+    /// Drives a run that nobody waits for.
+    fn background(self: Arc<Self>, run: Run, pause: Option<Duration>) {
+        let pause = pause.filter(|pause| !pause.is_zero());
+        let registered = self.register(&run.request.id, pause.is_some());
+        let place = (run.request.connection.clone(), run.request.subject_key.clone());
+        // Now, not once the task runs: nothing that arrives later goes first (rule 8).
+        let ticket = pause.is_none().then(|| self.lanes.enter(&place, run.request.seq));
+        let outlet = Outlet::nobody(run.request.id.clone());
+        let driver = Driver::new(self.clone(), run, Ledger::default(), outlet, Some(registered));
+        self.tracker.spawn(async move {
+            match ticket {
+                Some(ticket) => driver.drive(ticket, None).await,
+                None => driver.drive_after(pause.unwrap_or_default()).await,
+            }
+        });
+    }
+}
