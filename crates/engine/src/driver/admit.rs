@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -18,6 +19,9 @@ use super::{Inner, lost_for, until};
 use crate::decide::{Mode, Run};
 use crate::lane::Ticket;
 use crate::{Answer, Delivery, Reply};
+
+/// How long a refusal waits for the disk at the most.
+const A_MOMENT: Duration = Duration::from_millis(200);
 
 /// What acceptance brought, and the place in the lane that goes with it.
 struct Admission {
@@ -38,10 +42,7 @@ impl Inner {
         let fresh = delivery.arrival.request.clone();
         let mut outlet = Outlet::new(fresh.id.clone(), sender);
         if fresh.execution != Execution::Accepted {
-            // It is final already, and a negative answer never waits for the disk.
-            let reason = fresh.reason.clone().unwrap_or_default();
-            outlet.send(Answer::negative(reason.clone()));
-            return self.keep_preset(delivery.arrival, reason).await;
+            return self.refuse(delivery.arrival, outlet).await;
         }
         if !self.connections.contains_key(&fresh.connection) {
             let name = &fresh.connection;
@@ -74,18 +75,34 @@ impl Inner {
         }
     }
 
-    async fn keep_preset(self: &Arc<Self>, arrival: Arrival, reason: String) {
+    /// What is final already. A negative answer does not wait for the disk, save for a moment, so that it can name the row that it
+    /// is about: a repeated delivery's is that of the first.
+    async fn refuse(self: &Arc<Self>, arrival: Arrival, mut outlet: Outlet) {
         let id = arrival.request.id.clone();
+        let reason = arrival.request.reason.clone().unwrap_or_default();
         let at = self.moment();
-        match self.heard(self.journal.accept(arrival, at).await) {
-            // A duplicate of something else keeps the answer that it had.
-            Ok(accepted) if !matches!(accepted.arrived, Arrived::Fresh | Arrived::Again) => {}
+        let moment_over = self.clock.instant().checked_add(A_MOMENT).unwrap_or(self.started);
+        let mut accepted = std::pin::pin!(self.journal.accept(arrival, at));
+        let accepted = loop {
+            let is_answered = outlet.sent().is_some();
+            tokio::select! {
+                biased;
+                accepted = &mut accepted => break accepted,
+                () = until(moment_over), if !is_answered => outlet.send(Answer::negative(reason.clone())),
+            }
+        };
+        match self.heard(accepted) {
             Ok(accepted) => {
-                let answer = AnswerState::Negative { reason };
-                let (id, attempt) = (accepted.request.id, accepted.request.attempt);
-                self.keep_answer(&id, attempt, answer).await;
+                outlet.about(accepted.request.id.clone());
+                outlet.send(Answer::negative(reason.clone()));
+                // A duplicate of something else keeps the answer that it had.
+                if matches!(accepted.arrived, Arrived::Fresh | Arrived::Again) {
+                    let answer = AnswerState::Negative { reason };
+                    self.keep_answer(&accepted.request.id, accepted.request.attempt, answer).await;
+                }
             }
             Err(error) => {
+                outlet.send(Answer::negative(reason));
                 tracing::error!(request.id = %id, error = %error, "a refused request was not journaled");
             }
         }

@@ -1,10 +1,11 @@
 //! Identity and changed configuration: rules 27 to 29.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use usher_core::{Account, Facet};
 use usher_engine::{Act, Answer, OperateError};
-use usher_journal::{AskedPermission, Execution, JournalError, Request};
+use usher_journal::{AskedPermission, Execution, JournalError, Request, RequestId};
 
 use crate::support::{ADA, Applying, House, reason, seconds};
 
@@ -67,7 +68,7 @@ async fn rule_28_a_provision_with_an_unmapped_permission_is_refused_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rule_28_an_arrival_that_is_refused_already_is_answered_at_once_and_kept() {
+async fn rule_28_an_arrival_that_is_refused_already_is_answered_in_a_moment_and_kept() {
     let house = House::new().await;
     house.slow_disk(seconds(2));
     let mut request = house.grant(ADA, &["a"]);
@@ -75,9 +76,13 @@ async fn rule_28_an_arrival_that_is_refused_already_is_answered_at_once_and_kept
     request.reason = Some("ignored by the configuration".to_owned());
     let began = house.now();
     assert_eq!(reason(&house.send(&request).await.answer), "ignored by the configuration");
-    assert_eq!(house.now(), began);
+    assert_eq!(house.now() - began, Duration::from_millis(200), "it does not wait for a slow disk");
     house.pass(seconds(10)).await;
     assert_eq!(house.row(&request).await.execution, Execution::Refused);
+    house.slow_disk(Duration::ZERO);
+    let mut again = request.clone();
+    again.id = RequestId("another".to_owned());
+    assert_eq!(house.send(&again).await.request, request.id, "the answer names the row that it is about");
     assert!(house.vendor.calls().is_empty());
 }
 
