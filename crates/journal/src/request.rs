@@ -4,7 +4,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use usher_core::{App, Direction, Facet, Subject, SubjectKey};
+use usher_core::{App, Asked, Direction, Facet, Subject, SubjectKey};
 
 /// Usher's id of a request. Whoever accepts the webhook chooses it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -238,6 +238,19 @@ impl Request {
     /// Whether a start has to look at it: it is not final, or nobody knows that it was answered.
     pub(crate) fn is_open(&self) -> bool {
         !self.execution.is_final() || self.answer == AnswerState::None
+    }
+
+    /// What a connector may know of it.
+    #[must_use]
+    pub fn asked(&self, now: Timestamp) -> Asked {
+        Asked {
+            direction: self.direction,
+            request: self.id.0.clone(),
+            comment: self.comment.clone(),
+            app: self.app.clone(),
+            now,
+            attempt: self.attempt,
+        }
     }
 
     /// Whether the approved time is over.

@@ -120,5 +120,7 @@ fn end(request: &mut Request, refuse: Refuse) -> Kind {
 fn close(request: &mut Request) -> Kind {
     request.execution = Execution::Closed;
     request.reason = Some(TEST.to_owned());
+    // Lumos's example bears the same request id each time: every press of the button is a test of its own, with a page of its own.
+    request.lumos_request = None;
     Kind::Test
 }

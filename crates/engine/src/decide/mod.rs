@@ -10,7 +10,7 @@ mod waiting;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use usher_core::{Asked, Direction, Facet, Snapshot};
+use usher_core::{Direction, Facet, Snapshot};
 use usher_journal::{Change, ChangeState, Execution, Ledger, Moment, Outcome, Record, apply};
 
 use crate::goal::{Lost, Targets, goal};
@@ -116,7 +116,10 @@ impl Turn<'_> {
             return Some("no permission is named: nothing was granted".to_owned());
         }
         if let Some(unmapped) = permissions.iter().find(|permission| permission.facets.is_none()) {
-            return Some(format!("{}: not mapped; nothing was granted", unmapped.name));
+            return Some(format!(
+                "{}: not mapped when it was accepted, and nothing was granted: have it asked for again",
+                unmapped.name
+            ));
         }
         let slot = self.targets(None).contradicts?;
         Some(format!(
@@ -226,18 +229,6 @@ impl Turn<'_> {
 
     fn has_own_changes(&self) -> bool {
         self.ledger.changes_of(&self.run.request.id).next().is_some()
-    }
-
-    fn asked(&self) -> Asked {
-        let request = &self.run.request;
-        Asked {
-            direction: request.direction,
-            request: request.id.0.clone(),
-            comment: request.comment.clone(),
-            app: request.app.clone(),
-            now: self.now.wall,
-            attempt: request.attempt,
-        }
     }
 
     /// What came of a change's call, which has just ended.

@@ -40,7 +40,8 @@ impl Turn<'_> {
         let targets = self.targets(Some(&seen));
         let open: Vec<Change> = self.open_for(begun, seen.lag).cloned().collect();
         self.note_former(&seen, &targets, open.is_empty());
-        let plan = self.world.planner.plan(&self.run.request.subject, &self.asked(), &seen, &targets.goal);
+        let asked = self.run.request.asked(self.now.wall);
+        let plan = self.world.planner.plan(&self.run.request.subject, &asked, &seen, &targets.goal);
         let invited = self.policy().is_some_and(|policy| policy.counts_invited) && !self.is_order();
         let refs: Vec<&Change> = open.iter().collect();
         let stand = stands(&seen, &targets.goal, &plan, &refs, invited);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use usher_core::{Action, Asked, Facet};
+use usher_core::{Action, Facet};
 
 use super::perform::{Ahead, Sending};
 use super::run::{Driver, Happened, Pending};
@@ -121,7 +121,7 @@ impl Driver {
     pub(super) fn apply(&self, intent: u64, action: Action, first: u64) -> Option<Pending> {
         let sending = Sending {
             seen: self.run.seen.clone()?,
-            asked: self.asked(),
+            asked: self.run.request.asked(self.inner.clock.now()),
             action,
             key: format!("{}-{first}", self.run.request.id),
             awaited: self.run.is_awaited(),
@@ -145,17 +145,5 @@ impl Driver {
             self.inner.set_parked(own);
         }
         self.turn_at(wake, Event::Woken)
-    }
-
-    fn asked(&self) -> Asked {
-        let request = &self.run.request;
-        Asked {
-            direction: request.direction,
-            request: request.id.0.clone(),
-            comment: request.comment.clone(),
-            app: request.app.clone(),
-            now: self.inner.clock.now(),
-            attempt: request.attempt,
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use usher_core::{Asked, Fault, Refusal, RefusalKind, Remedy, Sent};
+use usher_core::{Fault, Refusal, RefusalKind, Remedy, Sent};
 use usher_journal::{ChangeState, Execution, JournalError, Pause, Record, Request, RequestId};
 
 use super::Engine;
@@ -161,14 +161,7 @@ impl Engine {
         let now = self.inner.clock.now();
         let planner = connection.provisioner.as_ref();
         let targets = goal(&asked_now, &ledger, &connection.apps, planner.slots(), Some(&seen), now);
-        let asked = Asked {
-            direction: request.direction,
-            request: request.id.0.clone(),
-            comment: request.comment.clone(),
-            app: request.app.clone(),
-            now,
-            attempt: 1,
-        };
+        let asked = request.asked(now);
         let plan = planner.plan(&request.subject, &asked, &seen, &targets.goal);
         preview.would = plan.actions.into_iter().map(|action| action.summary).collect();
         preview.refused = plan.refused;

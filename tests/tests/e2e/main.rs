@@ -1,0 +1,16 @@
+//! Usher end to end: real processes, real sockets, a real file. The vendor is `usher-sandbox`, whose own ledger of effects says
+//! what really happened.
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a test fails by panicking, and says why")]
+
+mod admin;
+mod bad_input;
+mod commands;
+mod config;
+mod crash;
+mod faults;
+mod late;
+mod leaks;
+mod shutdown;
+mod support;
+mod webhooks;

@@ -1,0 +1,122 @@
+//! The configuration that a service is started with.
+
+use super::Sandbox;
+
+/// The shared secret of the webhooks.
+pub(crate) const KEY: &str = "webhook-key-5f1d0c7a9b3e4d2f8a6c";
+/// The secret of the one hook that has its own.
+pub(crate) const HOOK_KEY: &str = "hook-key-0a9b8c7d6e5f4a3b2c1d";
+/// The token of Dana, an operator.
+pub(crate) const DANA: &str = "operator-token-31f2e3d4c5b6a798";
+/// The token of Audit, a viewer.
+pub(crate) const AUDIT: &str = "viewer-token-8c7b6a5f4e3d2c1b0a";
+/// The secret of the OAuth client at the vendor; it stands in a file.
+pub(crate) const CLIENT_SECRET: &str = usher_sandbox::zendesk::CLIENT_SECRET;
+
+/// The environment of every process of Usher: nothing else is in it.
+pub(crate) fn environment() -> [(&'static str, &'static str); 4] {
+    [("WEBHOOK_KEY", KEY), ("HOOK_KEY", HOOK_KEY), ("DANA", DANA), ("AUDIT", AUDIT)]
+}
+
+/// A `usher.toml`, of which a test says what differs from the usual one.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    zendesk: String,
+    listen: String,
+    server: Vec<String>,
+    app: Vec<String>,
+    after_deadline: &'static str,
+    more: String,
+}
+
+impl Config {
+    pub(crate) fn new(sandbox: &Sandbox) -> Self {
+        Self {
+            zendesk: sandbox.zendesk(),
+            listen: "127.0.0.1:0".to_owned(),
+            server: Vec::new(),
+            app: Vec::new(),
+            after_deadline: "continue",
+            more: String::new(),
+        }
+    }
+
+    /// A line of `[server]`.
+    pub(crate) fn server(mut self, line: &str) -> Self {
+        self.server.push(line.to_owned());
+        self
+    }
+
+    /// A line of `[apps.zendesk]`.
+    pub(crate) fn app(mut self, line: &str) -> Self {
+        self.app.push(line.to_owned());
+        self
+    }
+
+    pub(crate) fn listen(mut self, address: &str) -> Self {
+        address.clone_into(&mut self.listen);
+        self
+    }
+
+    pub(crate) fn stop_after_the_deadline(mut self) -> Self {
+        self.after_deadline = "stop";
+        self
+    }
+
+    /// Whole sections.
+    pub(crate) fn more(mut self, sections: &str) -> Self {
+        self.more.push_str(sections);
+        self
+    }
+
+    pub(crate) fn text(&self) -> String {
+        let Self { zendesk, listen, after_deadline, more, .. } = self;
+        let (server, app) = (self.server.join("\n"), self.app.join("\n"));
+        format!(
+            r#"[server]
+listen = "{listen}"
+{server}
+[server.auth]
+header = "X-Usher-Key"
+secrets = [{{ env = "WEBHOOK_KEY" }}]
+
+[admin]
+listen = "127.0.0.1:0"
+[admin.operators]
+dana = {{ token = {{ env = "DANA" }}, role = "operator" }}
+audit = {{ token = {{ env = "AUDIT" }}, role = "viewer" }}
+
+[journal]
+url = "sqlite:usher.db"
+
+[connections.zendesk]
+connector = "zendesk-license"
+subdomain = "acme"
+base_url = "{zendesk}"
+allow_private = true
+oauth = {{ client_id = "usher", client_secret = {{ file = "client-secret" }} }}
+# What others hold up at the vendor is to hold up nobody else in these tests.
+limits = {{ concurrent = 500 }}
+search_lag = 0
+
+[apps.zendesk]
+connection = "zendesk"
+email_domains = ["example.com"]
+after_deadline = "{after_deadline}"
+ignore_sources = ["OKTA"]
+{app}
+[apps.zendesk.permissions]
+support_agent = {{ role = "agent", groups = ["Tier 1"] }}
+agent = {{ role = "agent" }}
+light_agent = {{ role = "light-agent" }}
+okta_group = "ignore"
+
+[hooks.light]
+app = "zendesk"
+permission = "light_agent"
+secrets = [{{ env = "HOOK_KEY" }}]
+{more}
+"#
+        )
+    }
+}

@@ -1,0 +1,170 @@
+//! `usher-sandbox` as a process, driven below `/control`.
+
+use std::process::Command;
+use std::time::Duration;
+
+use reqwest::Client;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use usher_sandbox::{Call, Effect, Fault, Matcher, Operation, Rule, UserSeed, UserState};
+
+use super::PATIENCE;
+use super::http::client;
+use super::process::{Process, binary};
+
+#[derive(Debug)]
+pub(crate) struct Sandbox {
+    _process: Process,
+    pub(crate) url: String,
+    client: Client,
+}
+
+impl Sandbox {
+    pub(crate) async fn start() -> Self {
+        let mut command = Command::new(binary("usher-sandbox"));
+        command.args(["--listen", "127.0.0.1:0"]);
+        let mut process = Process::start(command);
+        let first = process.line().unwrap_or_default();
+        let url =
+            first.strip_prefix("usher-sandbox listens on ").unwrap_or_else(|| panic!("it said: {first}"));
+        let sandbox = Self { url: url.to_owned(), _process: process, client: client() };
+        // The limit of updates of one user is Zendesk's own, and not what these tests are about.
+        let settings = json!({ "updates_per_minute_of_one_user": 1000 });
+        sandbox.seed(&json!({ "groups": ["Tier 1"], "settings": settings })).await;
+        sandbox
+    }
+
+    pub(crate) fn zendesk(&self) -> String {
+        format!("{}/zendesk", self.url)
+    }
+
+    async fn send(&self, method: reqwest::Method, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut request = self.client.request(method, format!("{}/control/{path}", self.url));
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.unwrap();
+        let status = answer.status().as_u16();
+        let text = answer.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str, field: &str) -> T {
+        let (status, mut body) = self.send(reqwest::Method::GET, path, None).await;
+        assert_eq!(status, 200, "{path}: {body}");
+        serde_json::from_value(body[field].take()).unwrap()
+    }
+
+    /// Puts something into the Zendesk account: settings, users, groups, roles.
+    pub(crate) async fn seed(&self, zendesk: &Value) {
+        let (status, body) =
+            self.send(reqwest::Method::POST, "seed", Some(&json!({ "zendesk": zendesk }))).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
+    pub(crate) async fn seed_users(&self, users: &[UserSeed]) {
+        self.seed(&json!({ "users": users })).await;
+    }
+
+    /// End-users with these addresses.
+    pub(crate) async fn end_users(&self, emails: &[&str]) {
+        let users: Vec<UserSeed> = emails.iter().map(|email| UserSeed::end_user(email)).collect();
+        self.seed_users(&users).await;
+    }
+
+    /// Sets a fault, and says the rule's number.
+    pub(crate) async fn fault(&self, rule: Rule) -> u64 {
+        let rule = serde_json::to_value(rule).unwrap();
+        let (status, body) = self.send(reqwest::Method::POST, "faults", Some(&rule)).await;
+        assert_eq!(status, 201, "{body}");
+        body["id"].as_u64().unwrap()
+    }
+
+    /// Holds the next call of this kind about this person until it is released.
+    pub(crate) async fn hold(&self, matcher: Matcher, after_applying: bool) -> u64 {
+        self.fault(Rule::once(matcher, Fault::Hold { after_applying })).await
+    }
+
+    pub(crate) async fn release(&self, rule: u64) {
+        let (status, _) = self.send(reqwest::Method::POST, &format!("release?rule={rule}"), None).await;
+        assert_eq!(status, 200);
+    }
+
+    pub(crate) async fn clear(&self, rule: u64) {
+        let (status, body) = self.send(reqwest::Method::DELETE, &format!("faults/{rule}"), None).await;
+        // A rule that can meet nothing any more may have been taken away already.
+        assert!(matches!(status, 204 | 404), "{body}");
+    }
+
+    /// Everything that was changed at the vendor about this person.
+    pub(crate) async fn effects_on(&self, email: &str) -> Vec<Effect> {
+        self.get(&format!("effects?key={email}"), "effects").await
+    }
+
+    /// The same in words, one change each.
+    pub(crate) async fn changes_of(&self, email: &str) -> Vec<String> {
+        self.effects_on(email).await.into_iter().flat_map(|effect| effect.changes).collect()
+    }
+
+    /// Every call that arrived at the vendor.
+    pub(crate) async fn calls(&self) -> Vec<Call> {
+        self.get("calls", "calls").await
+    }
+
+    pub(crate) async fn calls_about(&self, email: &str) -> Vec<Call> {
+        self.get(&format!("calls?subject={email}"), "calls").await
+    }
+
+    /// The truth about the one active user with this address.
+    pub(crate) async fn user(&self, email: &str) -> Option<UserState> {
+        let users: Vec<UserState> = self.get(&format!("users?email={email}"), "users").await;
+        users.into_iter().find(|user| user.active)
+    }
+
+    /// `end-user`, `agent`, `Light agent`, …; `nobody` where there is no such user.
+    pub(crate) async fn role(&self, email: &str) -> String {
+        self.user(email).await.map_or_else(|| "nobody".to_owned(), |user| user.role_name)
+    }
+
+    pub(crate) async fn seats_taken(&self) -> u64 {
+        self.get("seats", "taken").await
+    }
+
+    /// Returns once a call that fits has arrived (or ended, or as many as the query counts).
+    pub(crate) async fn wait_for(&self, query: &str) {
+        self.wait(query, PATIENCE).await.unwrap_or_else(|late| panic!("{query}: {late}"));
+    }
+
+    /// Returns once such a call about this person has arrived.
+    pub(crate) async fn wait_for_call(&self, operation: Operation, email: &str) {
+        let operation = serde_json::to_value(operation).unwrap();
+        self.wait_for(&format!("operation={}&subject={email}", operation.as_str().unwrap())).await;
+    }
+
+    /// Returns once that is so, or with the sandbox's word for how far it came in that time.
+    pub(crate) async fn wait(&self, query: &str, within: Duration) -> Result<(), String> {
+        let path = format!("wait?{query}&timeout_ms={}", within.as_millis());
+        match self.send(reqwest::Method::GET, &path, None).await {
+            (200, _) => Ok(()),
+            (408, body) => Err(body.to_string()),
+            (status, body) => panic!("{query}: {status} {body}"),
+        }
+    }
+
+    /// A bearer token, as Usher gets one: to know what they look like.
+    pub(crate) async fn bearer_token(&self) -> String {
+        let body = json!({
+            "grant_type": "client_credentials",
+            "client_id": usher_sandbox::zendesk::CLIENT_ID,
+            "client_secret": usher_sandbox::zendesk::CLIENT_SECRET,
+        });
+        let url = format!("{}/oauth/tokens", self.zendesk());
+        let answer: Value = self.client.post(url).json(&body).send().await.unwrap().json().await.unwrap();
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+}
+
+/// Calls of this kind about this person.
+pub(crate) fn about(operation: Operation, email: &str) -> Matcher {
+    Matcher::operation(operation).about(email)
+}
