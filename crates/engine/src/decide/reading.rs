@@ -148,6 +148,8 @@ impl Turn<'_> {
             Stand::Done => self.confirm(targets),
             Stand::Waiting(Awaits::Invitee) => self.wait_for_invitee(),
             Stand::Unreadable if self.may_send_unread(&plan) => self.act(targets, plan),
+            // Whatever cannot be read: the connector says why it would not give it, and nothing is sent then.
+            Stand::Unreadable if !self.is_order() && !plan.refused.is_empty() => self.act(targets, plan),
             Stand::Unreadable => self.needs_human(
                 "the vendor does not show whether it is so, and nothing is sent blindly: look there, then close the request".to_owned(),
             ),
