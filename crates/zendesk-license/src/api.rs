@@ -254,7 +254,13 @@ impl Api {
             let page: Value = response.json().map_err(|failure| operation.unanswered(failure))?;
             let next = wire::next_page(&page).map(str::to_owned);
             rows.extend(field::<Vec<T>>(operation, &response, name)?);
-            let Some(next) = next else { return Ok(rows) };
+            let Some(next) = next else {
+                return if wire::breaks_off(&page) {
+                    Err(operation.unreadable(&response, "the list goes on and does not say where"))
+                } else {
+                    Ok(rows)
+                };
+            };
             let linked = self.client.get_link(call, &next).await;
             response = successful(operation, linked.map_err(|failure| operation.unanswered(failure))?)?;
         }

@@ -54,7 +54,7 @@ pub(crate) async fn check(
 fn wrong_credential() -> Finding {
     fatal(
         "Zendesk does not accept the credential",
-        "see that the OAuth client exists, is confidential, and that its secret is the one that Zendesk showed when it was created",
+        "see that the subdomain is right, that the OAuth client exists there and is confidential, and that its secret is the one that Zendesk showed when it was created",
     )
 }
 

@@ -76,12 +76,16 @@ impl Reading<'_> {
     }
 
     /// The account by the remembered id if it still bears the address, else by the search.
+    ///
+    /// Where nobody bears it and the remembered user still is an agent under another one, nobody can say that the
+    /// access is gone, nor that it is somebody else's: a person looks.
     async fn find(&mut self, who: &Subject, remembered: Option<&String>) -> Result<Found, Fault> {
         let key = who.key();
         if !is_address(key.as_str()) {
             return Err(no_address());
         }
         let mut deleted = false;
+        let mut readdressed = false;
         if let Some(id) = remembered {
             match self.api.user(self.call, id).await? {
                 Some(user) if !user.is_deleted() => {
@@ -89,6 +93,7 @@ impl Reading<'_> {
                     if self.bears(found, &user, &key).await? {
                         return Ok(Found::One(found, user));
                     }
+                    readdressed = user.role.as_deref() != Some(END_USER);
                     self.saw(&api::SHOW_USER, "the remembered user no longer bears the address");
                 }
                 Some(_) => {
@@ -98,7 +103,10 @@ impl Reading<'_> {
                 None => self.saw(&api::SHOW_USER, "the remembered user is not there"),
             }
         }
-        self.search(&key, deleted).await
+        match self.search(&key, deleted).await? {
+            Found::Nobody { .. } if readdressed => Err(has_another_address()),
+            found => Ok(found),
+        }
     }
 
     async fn search(&mut self, key: &SubjectKey, deleted: bool) -> Result<Found, Fault> {
@@ -305,15 +313,8 @@ fn open(tickets: &[Ticket]) -> Vec<u64> {
 
 fn found(id: u64, facts: &Facts, of: &BTreeSet<Facet>) -> Snapshot {
     let Some(user) = &facts.user else { return snapshot(Account::Absent, BTreeMap::new(), facts) };
-    let holds = |facet: &Facet| match facet.slot.as_str() {
-        ROLE => facts.catalogue.is(&user.held, &facet.value),
-        GROUP => facts.memberships.contains_key(&facet.value),
-        _ => false,
-    };
-    let mut facets: BTreeMap<Facet, Hold> = of
-        .iter()
-        .map(|facet| (facet.clone(), if holds(facet) { Hold::Present } else { Hold::Absent }))
-        .collect();
+    let mut facets: BTreeMap<Facet, Hold> =
+        of.iter().map(|facet| (facet.clone(), held(facts, user, facet))).collect();
     // The role in the word that was asked for, where two words mean it.
     let asked = facets.iter().find(|(facet, hold)| facet.slot == ROLE && **hold == Hold::Present);
     let word = asked.map_or_else(|| user.held.word.clone(), |(facet, _)| facet.value.clone());
@@ -323,6 +324,26 @@ fn found(id: u64, facts: &Facts, of: &BTreeSet<Facet>) -> Snapshot {
     snapshot.current.insert(ROLE.to_owned(), word);
     snapshot.handles = Handles::from([(USER_ID.to_owned(), id.to_string())]);
     snapshot
+}
+
+/// Whether a user has a facet. A name that the account does not list any more may be the former one of what the user
+/// still has: then nobody can tell.
+fn held(facts: &Facts, user: &User, facet: &Facet) -> Hold {
+    let (has, can_tell) = match facet.slot.as_str() {
+        ROLE => {
+            (facts.catalogue.is(&user.held, &facet.value), facts.catalogue.can_tell(&user.held, &facet.value))
+        }
+        GROUP => (
+            facts.memberships.contains_key(&facet.value),
+            facts.memberships.is_empty() || facts.groups.get(&facet.value) != Some(&Group::Missing),
+        ),
+        _ => (false, true),
+    };
+    match (has, can_tell) {
+        (true, _) => Hold::Present,
+        (false, true) => Hold::Absent,
+        (false, false) => Hold::Unreadable,
+    }
 }
 
 fn unreadable(of: &BTreeSet<Facet>, hits: u32) -> Snapshot {
@@ -353,6 +374,11 @@ fn too_many_candidates(hits: usize) -> Fault {
         "Zendesk finds {hits} users with a similar address and none with this one: give the person an account by hand, then run it again."
     );
     refused(&api::LIST_IDENTITIES, Sent::Yes, RefusalKind::Unresolvable, sentence)
+}
+
+fn has_another_address() -> Fault {
+    let sentence = "The Zendesk user who had this address bears another one now and is an agent still: see whose access is meant, give the address back or make that user an end-user in Zendesk, then run it again.";
+    refused(&api::SHOW_USER, Sent::Yes, RefusalKind::Ambiguous, sentence)
 }
 
 /// What Zendesk shows to a credential that it does not know.

@@ -141,6 +141,15 @@ impl Catalogue {
             })
     }
 
+    /// Whether it can be told whether somebody who holds `held` has what `word` names: not where the account does not
+    /// list that name and the role that is held may have borne it.
+    pub(crate) fn can_tell(&self, held: &Held, word: &str) -> bool {
+        let Some(id) = held.custom_role_id.filter(|_| held.base != END_USER) else { return true };
+        let by_kind = matches!(word, END_USER | AGENT | ADMIN | LIGHT_AGENT | CONTRIBUTOR | CHAT_AGENT);
+        let is_listed = self.roles.iter().any(|role| role.id == id);
+        (by_kind && is_listed) || self.target(word) != Err(Unresolved::Missing)
+    }
+
     /// Custom roles in the narrow sense, which make a bare `agent` a legacy one.
     pub(crate) fn custom_names(&self) -> Vec<&str> {
         self.of_kind(Kind::Custom).iter().map(|role| role.name.as_str()).collect()

@@ -11,6 +11,9 @@ use super::run::Driver;
 use crate::decide::{End, Mode, Run};
 use crate::{AlertKind, Answer};
 
+/// No pause between two attempts is longer: that of a vendor's `Retry-After`, of which an hour is believed.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+
 impl Inner {
     /// Takes up what an earlier process left.
     pub(super) fn recover(self: Arc<Self>, request: Request) {
@@ -22,7 +25,10 @@ impl Inner {
             return;
         }
         let wall = self.clock.now();
-        let pause = request.next_at.map(|at| Duration::try_from(at.duration_since(wall)).unwrap_or_default());
+        // The wall clock may have been set back since: nothing is ever parked for longer than this.
+        let pause = request
+            .next_at
+            .map(|at| Duration::try_from(at.duration_since(wall)).unwrap_or_default().min(LONGEST_PAUSE));
         let began = request.received;
         // An attempt that was answered before it began is an operator's (rule 11).
         let replayed = request.attempt > 1 && request.answer != AnswerState::Lost;

@@ -37,6 +37,18 @@ async fn rule_18_a_provision_with_any_refusal_in_its_plan_sends_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_18_a_provision_that_is_refused_says_why_even_where_its_state_cannot_be_read() {
+    let house = House::new().await;
+    house.vendor.hides("team", "a");
+    house.vendor.refuses("team", "a", Refusal::new(RefusalKind::Unresolvable, "there is no team a any more"));
+    let request = house.grant(ADA, &["a"]);
+    let reply = house.send(&request).await;
+    assert_eq!(reason(&reply.answer), "there is no team a any more");
+    assert_eq!(house.row(&request).await.execution, Execution::Refused);
+    assert!(house.vendor.calls().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_18_an_order_does_what_it_can_and_is_negative() {
     let house = House::new().await;
     house.send(&house.grant(ADA, &["both"])).await;
@@ -121,4 +133,22 @@ async fn rule_19_a_pause_between_intent_and_call_stops_the_call() {
     house.pass(seconds(60)).await;
     assert!(house.vendor.calls().is_empty());
     assert_eq!(house.row(&request).await.execution, Execution::BackingOff);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_parked_while_the_clock_was_wrong_goes_on_within_the_hour() {
+    let mut house = House::new().await;
+    house.vendor.gives(ADA, "team", "a");
+    house.engine.pause("acme", Some(pause(&house))).await.unwrap();
+    let ten_years = jiff::SignedDuration::from_hours(10 * 365 * 24);
+    house.clock.jump(ten_years);
+    let order = house.order(ADA, &["a"]);
+    house.send(&order).await;
+    assert_eq!(house.row(&order).await.execution, Execution::BackingOff);
+    house.clock.jump(-ten_years);
+    house.crash().await;
+    house.engine.pause("acme", None).await.unwrap();
+    house.pass(seconds(3700)).await;
+    assert_eq!(house.row(&order).await.execution, Execution::Confirmed);
+    assert_eq!(house.vendor.held(ADA), "");
 }

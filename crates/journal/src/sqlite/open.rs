@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::JournalError;
 
 use super::fault::{Trust, fault};
-use super::place::{self, Owner};
+use super::place::{self, Files, Owner};
 use super::read::Readers;
 use super::rows;
 use super::writer::Writer;
@@ -53,8 +53,8 @@ pub(super) async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteJo
     };
     let mut connection = connect(&path, &options).await?;
     let ready = start(&mut connection, &path, &found).await;
-    let seq = match ready {
-        Ok(seq) => seq,
+    let (seq, files) = match ready.and_then(|seq| Ok((seq, Files::note(&path)?))) {
+        Ok(ready) => ready,
         Err(error) => {
             if let Err(closing) = connection.close().await {
                 tracing::warn!(error = %closing, "the journal's file did not close in order");
@@ -81,6 +81,7 @@ pub(super) async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteJo
         seq,
         trust: trust.clone(),
         commits: Arc::clone(&commits),
+        files,
         owner,
     };
     tokio::spawn(writer.run());
@@ -124,7 +125,8 @@ async fn look(path: &Path, options: &SqliteOptions) -> Result<Found, JournalErro
 async fn identify(connection: &mut SqliteConnection, path: &Path) -> Result<Found, JournalError> {
     let application = number(connection, "PRAGMA application_id").await;
     let application = application.map_err(|error| unreadable(path, &error))?;
-    let tables = number(connection, "SELECT count(*) FROM sqlite_schema").await;
+    // Not all of the schema: a table brings its own indices with it.
+    let tables = number(connection, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'").await;
     let tables = tables.map_err(|error| unreadable(path, &error))?;
     if tables == 0 {
         return Ok(Found::Empty);

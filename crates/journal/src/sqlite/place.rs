@@ -1,6 +1,6 @@
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
@@ -86,7 +86,15 @@ pub(super) fn prepare(path: &Path) -> Result<bool, JournalError> {
     };
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(MODE).open(path);
     let mut file = open.map_err(cannot)?;
-    let length = file.metadata().map_err(cannot)?.len();
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.nlink() > 1 {
+        // Each name would have a lock and a log of its own, https://www.sqlite.org/howtocorrupt.html (2.4.2).
+        return Err(unusable(
+            path,
+            "the file has a second name (a hard link); remove that one, or copy the file",
+        ));
+    }
+    let length = metadata.len();
     if length > 0 {
         let mut start = Vec::with_capacity(MAGIC.len());
         (&mut file).take(MAGIC.len() as u64).read_to_end(&mut start).map_err(cannot)?;
@@ -114,6 +122,44 @@ fn tighten(path: &Path) -> std::io::Result<()> {
         fs::set_permissions(path, Permissions::from_mode(MODE))?;
     }
     Ok(())
+}
+
+/// The files that the journal stands in, as they were when it was opened. SQLite goes on writing into one that has been deleted or
+/// replaced, and nothing of that is there at the next start.
+#[derive(Clone, Debug)]
+pub(super) struct Files(Vec<(PathBuf, (u64, u64))>);
+
+impl Files {
+    /// Notes the file at `path`, its log and its lock file.
+    pub(super) fn note(path: &Path) -> Result<Self, JournalError> {
+        let noted = ["", "-wal", "-lock"].into_iter().map(|ending| {
+            let file = sibling(path, ending);
+            let which =
+                which(&file).map_err(|error| unusable(&file, format!("it is not there ({error})")))?;
+            Ok((file, which))
+        });
+        Ok(Self(noted.collect::<Result<_, JournalError>>()?))
+    }
+
+    /// Whether they still are the ones that their names lead to.
+    pub(super) async fn check(&self) -> Result<(), JournalError> {
+        let noted = self.0.clone();
+        let moved = tokio::task::spawn_blocking(move || {
+            noted.into_iter().find(|(file, was)| which(file).ok().as_ref() != Some(was))
+        });
+        match moved.await {
+            Ok(None) => Ok(()),
+            Ok(Some((file, _))) => {
+                Err(JournalError::Lost(format!("{} was moved, replaced or deleted", file.display())))
+            }
+            Err(error) => Err(JournalError::Lost(format!("its files could not be looked at: {error}"))),
+        }
+    }
+}
+
+/// Device and inode.
+fn which(path: &Path) -> std::io::Result<(u64, u64)> {
+    fs::metadata(path).map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
 /// Refuses file systems that are shared over a network.

@@ -10,7 +10,7 @@ use crate::{
 };
 
 use super::fault::{Trust, fault};
-use super::place::Owner;
+use super::place::{Files, Owner};
 use super::rows;
 use super::working::Working;
 
@@ -67,6 +67,8 @@ pub(super) struct Writer {
     pub(super) trust: Trust,
     /// Transactions that changed something.
     pub(super) commits: Arc<AtomicU64>,
+    /// What is written into.
+    pub(super) files: Files,
     /// Given back when the connection is closed.
     pub(super) owner: Owner,
 }
@@ -130,6 +132,11 @@ impl Writer {
         let mut work = work.into_iter();
         let outcome = match self.trust.check() {
             Ok(()) => self.transaction(&mut work, &mut answers).await,
+            Err(error) => Err(error),
+        };
+        // Where the file has gone, what was committed is nowhere.
+        let outcome = match outcome {
+            Ok(()) => self.files.check().await,
             Err(error) => Err(error),
         };
         // Or while it was committed: then nothing that was written counts.

@@ -106,6 +106,11 @@ pub(crate) fn next_page(page: &Value) -> Option<&str> {
     by_cursor.filter(|_| more).or_else(|| page.get("next_page").and_then(Value::as_str))
 }
 
+/// Whether a page without a link says that there is another one: what was read is half a list then.
+pub(crate) fn breaks_off(page: &Value) -> bool {
+    page.pointer("/meta/has_more") == Some(&Value::Bool(true))
+}
+
 /// A number that Zendesk's own articles show as a text now and then (`"role_type": "4"`).
 fn number<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
 where

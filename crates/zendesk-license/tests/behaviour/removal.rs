@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::json;
-use usher_core::{Account, Goal, Known, RefusalKind, Remedy, WatchState};
+use usher_core::{Account, Goal, Hold, Known, RefusalKind, Remedy, WatchState};
 
 use crate::support::world::{LIGHT_AGENT, OWNER, TEAM_LEAD, TIER_1, TIER_2};
 use crate::support::{Zendesk, group, hold, names, release, remembered, role, waiting_for};
@@ -181,4 +181,56 @@ async fn a_change_of_a_user_who_went_away_is_read_back() {
     let fault = zendesk.apply(ADA, &seen, &zendesk.plan(ADA, &seen, &goal)).await.unwrap_err();
     assert_eq!(fault.remedy, Remedy::ReadBack);
     assert_eq!(zendesk.reach(ADA, &goal).await.actions(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_role_that_was_renamed_or_is_not_listed_any_more_does_not_count_as_taken() {
+    let renamed = Zendesk::start().await;
+    renamed.world().roles.push((TEAM_LEAD, "Team leader".to_owned(), 0));
+    let unlisted = Zendesk::start().await;
+    unlisted.world().with_custom_role();
+    unlisted.world().roles_status = Some(403);
+    for zendesk in [renamed, unlisted] {
+        zendesk.world().put(1, ADA, "agent", Some(TEAM_LEAD));
+        let goal = release([role("Team lead")]);
+        let seen = zendesk.see(ADA, &Known::default(), &goal).await;
+        assert_eq!(*seen.hold(&role("Team lead")), Hold::Unreadable, "the licence is still there");
+        assert_eq!(names(&zendesk.plan(ADA, &seen, &goal)), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_role_that_is_not_listed_is_gone_from_whoever_has_no_custom_role() {
+    let zendesk = Zendesk::start().await;
+    zendesk.world().put(1, ADA, "agent", None);
+    zendesk.world().put(2, "grace@example.com", "end-user", None);
+    for person in [ADA, "grace@example.com"] {
+        let seen = zendesk.see(person, &Known::default(), &release([role("Team lead")])).await;
+        assert_eq!(*seen.hold(&role("Team lead")), Hold::Absent);
+    }
+}
+
+#[tokio::test]
+async fn a_group_that_was_renamed_does_not_count_as_left() {
+    let zendesk = Zendesk::start().await;
+    zendesk.world().put(1, ADA, "agent", None);
+    zendesk.world().join(1, TIER_1);
+    zendesk.world().groups.iter_mut().find(|group| group.0 == TIER_1).unwrap().1 = "Tier one".to_owned();
+    let goal = release([group("Tier 1")]);
+    let seen = zendesk.see(ADA, &Known::default(), &goal).await;
+    assert_eq!(*seen.hold(&group("Tier 1")), Hold::Unreadable);
+    let reached = zendesk.reach(ADA, &release([role("agent"), group("Tier 1")])).await;
+    assert_eq!(*reached.seen.hold(&group("Tier 1")), Hold::Absent, "an end-user is in no group");
+}
+
+#[tokio::test]
+async fn an_agent_who_got_another_address_does_not_count_as_gone() {
+    let zendesk = Zendesk::start().await;
+    zendesk.world().put(1, "ada.lovelace@example.com", "agent", None);
+    let fault = zendesk.observe(ADA, &remembered(1), &[role("agent")].into()).await.unwrap_err();
+    let Remedy::Refused(refusal) = fault.remedy else { panic!("{fault}") };
+    assert_eq!(refusal.kind, RefusalKind::Ambiguous);
+    zendesk.world().user_mut(1).role = "end-user".to_owned();
+    let seen = zendesk.observe(ADA, &remembered(1), &[role("agent")].into()).await.unwrap();
+    assert_eq!(seen.account, Account::Absent, "nothing is left of it");
 }

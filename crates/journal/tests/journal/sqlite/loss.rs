@@ -124,3 +124,24 @@ async fn rule_21_who_waits_for_the_writer_is_told_at_once_what_a_reader_finds() 
     let again = open(&harness.path()).await;
     assert!(again.is_err(), "nothing was closed in order: {again:?}");
 }
+
+#[tokio::test]
+async fn rule_21_nothing_is_acknowledged_into_a_file_that_has_been_deleted_or_replaced() {
+    for gone in ["usher.db", "usher.db-wal", "usher.db-lock"] {
+        for replaced in [false, true] {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("usher.db");
+            let journal = open(&path).await.unwrap();
+            journal.accept(arrival("0", 1), at(1)).await.unwrap();
+            let file = folder.path().join(gone);
+            let kept = folder.path().join("kept");
+            std::fs::rename(&file, &kept).unwrap();
+            if replaced {
+                std::fs::copy(&kept, &file).unwrap();
+            }
+            let error = journal.accept(arrival("1", 1), at(1)).await.unwrap_err();
+            assert!(matches!(&error, JournalError::Lost(text) if text.contains(gone)), "{gone}: {error:?}");
+            assert_lost(&journal).await;
+        }
+    }
+}

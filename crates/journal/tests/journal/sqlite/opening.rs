@@ -26,6 +26,38 @@ async fn a_second_owner_by_another_name_of_the_file_is_refused() {
 }
 
 #[tokio::test]
+async fn a_second_name_of_the_file_itself_is_refused_since_it_would_have_a_lock_and_a_log_of_its_own() {
+    let first = Sqlite::fresh().await;
+    let other = first.path().with_file_name("other.db");
+    fs::hard_link(first.path(), &other).unwrap();
+    let sentence = refusal(open(&other).await);
+    assert!(sentence.contains("second name"), "{sentence}");
+    accept(first.journal(), grant("a")).await;
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_cut_short_before_the_schema_goes_on_at_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    fs::write(&path, "").unwrap();
+    // The table that sqlx makes first, in a transaction of its own; SQLite adds an index to it.
+    run_other(
+        &path,
+        "CREATE TABLE _sqlx_migrations (
+            version BIGINT PRIMARY KEY,
+            description TEXT NOT NULL,
+            installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,
+            success BOOLEAN NOT NULL,
+            checksum BLOB NOT NULL,
+            execution_time BIGINT NOT NULL
+        )",
+    )
+    .await;
+    let journal = open(&path).await.unwrap();
+    accept(&journal, grant("a")).await;
+}
+
+#[tokio::test]
 async fn a_file_of_a_newer_schema_is_refused_and_left_as_it_was() {
     let first = Sqlite::fresh().await;
     first.journal.close().await;
