@@ -34,7 +34,7 @@ impl Turn<'_> {
         let begun = reading.begun;
         self.note_reading(&seen, reading.took);
         self.end_watches(&seen, &reading.watched);
-        if let Some(refusal) = identity(&seen, reading.foreign) {
+        if let Some(refusal) = identity(&seen, reading.foreign, self.is_recycled(&seen)) {
             return self.refused_whole(&refusal);
         }
         let targets = self.targets(Some(&seen));
@@ -50,6 +50,17 @@ impl Turn<'_> {
         self.confirm_holders(&seen, removing, stand != Stand::Done);
         self.run.seen = Some(seen);
         self.stand(stand, &targets, plan);
+    }
+
+    /// Whether an order finds another account at the address than the one that was granted: the address has passed on to somebody
+    /// else, who must not lose what is theirs, while the former bearer may still have what was to be removed.
+    fn is_recycled(&self, seen: &Snapshot) -> bool {
+        let granted = self.ledger.account.as_ref().filter(|_| !self.ledger.holders.is_empty());
+        let shown = match &seen.account {
+            Account::Found { id } => id.as_ref(),
+            _ => None,
+        };
+        self.is_order() && granted.zip(shown).is_some_and(|(granted, shown)| granted != shown)
     }
 
     /// A reading begun before the request was on disk counts only if nobody else was at the subject, and nothing has changed since (rule 2).
@@ -225,7 +236,7 @@ impl Turn<'_> {
 }
 
 /// Why nobody can say for certain whose account it is (rule 27).
-fn identity(seen: &Snapshot, foreign: bool) -> Option<Refusal> {
+fn identity(seen: &Snapshot, foreign: bool, recycled: bool) -> Option<Refusal> {
     let sentence = match &seen.account {
         Account::Ambiguous { hits } => {
             format!(
@@ -234,6 +245,10 @@ fn identity(seen: &Snapshot, foreign: bool) -> Option<Refusal> {
         }
         Account::Found { .. } if foreign => {
             "the account is known under another person's address: see whose it is, then replay the request"
+                .to_owned()
+        }
+        Account::Found { .. } if recycled => {
+            "another account bears this address than the one that was granted: take the access from the former one by hand, then close the request"
                 .to_owned()
         }
         _ => return None,

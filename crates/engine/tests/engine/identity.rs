@@ -68,6 +68,24 @@ async fn rule_28_a_provision_with_an_unmapped_permission_is_refused_whole() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_27_an_order_does_not_touch_whoever_bears_the_address_now() {
+    let house = House::new().await;
+    house.send(&house.grant(ADA, &["agent"])).await;
+    let calls = house.vendor.calls().len();
+    house.vendor.shows_account(Account::Found { id: Some("id-of-somebody-else".to_owned()) });
+    let order = house.order(ADA, &["agent"]);
+    let reply = house.send(&order).await;
+    assert!(
+        reason(&reply.answer).contains("another account bears this address"),
+        "{}",
+        reason(&reply.answer)
+    );
+    assert_eq!(house.row(&order).await.execution, Execution::NeedsHuman);
+    assert_eq!(house.vendor.calls().len(), calls, "nothing was sent");
+    assert!(house.alerts().iter().any(|alert| alert.starts_with("failed-removal")), "{:?}", house.alerts());
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_28_an_arrival_that_is_refused_already_is_answered_in_a_moment_and_kept() {
     let house = House::new().await;
     house.slow_disk(seconds(2));
