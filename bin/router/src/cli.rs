@@ -90,7 +90,7 @@ pub struct SendArgs {
     pub file: PathBuf,
 
     /// Where to post it [default: the app-level webhook at the configured address]
-    #[arg(long)]
+    #[arg(long, value_parser = address)]
     pub url: Option<Url>,
 
     /// Take access instead of giving it
@@ -118,8 +118,14 @@ pub struct SendArgs {
 #[derive(Clone, Debug, Args)]
 pub struct AdminArgs {
     /// The admin listener of the running service (the token comes from USHER_OPERATOR_TOKEN)
-    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9470", env = "USHER_ADMIN")]
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:9470", env = "USHER_ADMIN", value_parser = address)]
     pub admin: Url,
+}
+
+/// An address in full: `127.0.0.1:9470` has no scheme, and `url`'s own words do not tell.
+fn address(text: &str) -> Result<Url, String> {
+    let url = text.parse::<Url>().ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    url.ok_or_else(|| "write it in full, such as http://127.0.0.1:9470".to_owned())
 }
 
 /// `usher requests …`
@@ -259,6 +265,14 @@ mod tests {
     #[test]
     fn the_command_line_is_well_formed() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_address_that_is_not_whole_is_refused_with_one_that_is() {
+        for text in ["127.0.0.1:9470", "localhost:9470", "localhost", "ftp://127.0.0.1", ""] {
+            let error = Cli::try_parse_from(["usher", "requests", "list", "--admin", text]).unwrap_err();
+            assert!(error.to_string().contains("such as http://127.0.0.1:9470"), "{error}");
+        }
     }
 
     #[test]

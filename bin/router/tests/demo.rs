@@ -2,6 +2,7 @@
 #![cfg(feature = "demo")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
@@ -68,6 +69,21 @@ async fn every_row_comes_out_as_it_should() {
     assert_eq!(rows.len(), SCENES.len());
     let faults: Vec<_> = rows.iter().filter_map(|row| row.fault.as_ref()).collect();
     assert!(faults.is_empty(), "{faults:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_offers_to_type_works() {
+    let stage = Stage::set(None).await.unwrap();
+    let usher = |arguments: &[&OsStr]| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_usher"));
+        command.args(arguments).arg("--config").arg(stage.config()).output()
+    };
+    let checked = usher(&["check".as_ref(), "--live".as_ref()]).await.unwrap();
+    assert!(checked.status.success(), "{checked:?}");
+    let (url, sample) = (stage.webhooks(), stage.sample());
+    let sent = usher(&["send".as_ref(), "--url".as_ref(), url.as_ref(), sample.as_ref()]).await.unwrap();
+    assert!(sent.status.success(), "{sent:?}");
+    stage.strike().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -115,7 +115,12 @@ impl fmt::Display for Fault {
         match &self.remedy {
             Remedy::Refused(refusal) => write!(f, "{}", refusal.sentence)?,
             Remedy::Throttled { .. } => write!(f, "the vendor's rate limit")?,
-            Remedy::Person => write!(f, "a person has to look")?,
+            Remedy::Person => {
+                write!(
+                    f,
+                    "mend the connection (usher check --live says what is wrong), then replay the request"
+                )?;
+            }
             Remedy::Retry { .. } | Remedy::ReadBack => match self.sent {
                 Sent::No => write!(f, "the vendor could not be reached")?,
                 Sent::Maybe => write!(f, "no answer from the vendor")?,

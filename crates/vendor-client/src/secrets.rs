@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use secrecy::SecretString;
@@ -36,11 +36,16 @@ fn from_env(name: &str) -> Result<SecretString, ConfigError> {
 
 fn from_file(path: &Path) -> Result<SecretString, ConfigError> {
     let wrong = |what: &str| mistake(format!("the secret's file {} {what}", path.display()));
-    let file = File::open(path).map_err(|error| wrong(&format!("cannot be opened: {}", error.kind())))?;
+    let unread = |what: &str| wrong(what).hint("name a file that the router's user can read");
+    let file = File::open(path).map_err(|error| match error.kind() {
+        // The kind's own words are "entity not found".
+        ErrorKind::NotFound => unread("is not there"),
+        kind => unread(&format!("cannot be opened: {kind}")),
+    })?;
     let mut bytes = Vec::new();
     file.take(MAX_SECRET + 3)
         .read_to_end(&mut bytes)
-        .map_err(|error| wrong(&format!("cannot be read: {}", error.kind())))?;
+        .map_err(|error| unread(&format!("cannot be read: {}", error.kind())))?;
     let mut text = String::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))?;
     if text.ends_with('\n') {
         text.pop();
@@ -53,7 +58,7 @@ fn from_file(path: &Path) -> Result<SecretString, ConfigError> {
 
 fn checked(value: String, wrong: impl Fn(&str) -> ConfigError) -> Result<SecretString, ConfigError> {
     if value.is_empty() {
-        return Err(wrong("is empty"));
+        return Err(wrong("is empty").hint("put the secret there, and nothing else"));
     }
     if u64::try_from(value.len()).unwrap_or(u64::MAX) > MAX_SECRET {
         return Err(wrong("is larger than 64 KiB"));

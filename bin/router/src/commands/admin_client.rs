@@ -127,6 +127,12 @@ impl AdminClient {
             });
         }
         Err(Failure::failed(match serde_json::from_slice::<ErrorView>(body) {
+            // The service speaks of its header; who types here knows the variable.
+            Ok(_) if status == StatusCode::UNAUTHORIZED => {
+                format!(
+                    "{base} does not know this token: set {TOKEN_VARIABLE} to that of one of its [admin.operators]"
+                )
+            }
             Ok(view) => view.error,
             Err(_) => format!("{base} answers with status {status}: is that the admin listener?"),
         }))

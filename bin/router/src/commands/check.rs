@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use usher_core::{Call, Clock, Facet, Fault, Health, Priority, SystemClock};
+use usher_core::{Call, Clock, Facet, Fault, Health, Priority, Remedy, Sent, SystemClock};
 use usher_engine::Connection;
 
 use super::Failure;
@@ -58,7 +58,9 @@ fn is_well(health: &Result<Health, Fault>) -> bool {
 
 fn health_json((name, health): (&String, &Result<Health, Fault>)) -> Value {
     match health {
-        Err(fault) => json!({ "connection": name, "ok": false, "error": fault.to_string() }),
+        Err(fault) => {
+            json!({ "connection": name, "ok": false, "error": fault.to_string(), "remedy": remedy(fault) })
+        }
         Ok(found) => {
             let findings: Vec<Value> = found
                 .findings
@@ -117,6 +119,16 @@ fn print_summary(summary: &Summary, output: &mut Output) -> Result<(), Failure> 
     Ok(())
 }
 
+/// What to do about a vendor that could not be asked.
+fn remedy(fault: &Fault) -> &'static str {
+    match (&fault.remedy, fault.sent) {
+        (Remedy::Refused(_) | Remedy::Person, _) => "see that the credential may read what is asked here",
+        (Remedy::Throttled { .. }, _) => "ask again in a minute",
+        (_, Sent::No) => "see that the address in its settings is right, and that this machine can reach it",
+        (_, Sent::Maybe | Sent::Yes) => "ask again; if it stays so, look at the vendor's status page",
+    }
+}
+
 fn print_live(live: &Checked, output: &mut Output) -> Result<(), Failure> {
     let mut table = Table::new(&["connection", "state", "seats left", "what to do"]);
     for (name, health) in live {
@@ -126,7 +138,7 @@ fn print_live(live: &Checked, output: &mut Output) -> Result<(), Failure> {
                 connection,
                 ("fails".to_owned(), Style::Bad),
                 (String::new(), Style::Plain),
-                (fault.to_string(), Style::Plain),
+                (format!("{fault}: {}", remedy(fault)), Style::Bad),
             ]),
             Ok(found) => {
                 let state = match (is_well(health), found.findings.is_empty()) {
@@ -135,16 +147,15 @@ fn print_live(live: &Checked, output: &mut Output) -> Result<(), Failure> {
                     (false, _) => ("fails", Style::Bad),
                 };
                 let seats = found.seats_left.map(|seats| seats.to_string()).unwrap_or_default();
-                table.row([connection, (state.0.to_owned(), state.1), (seats, Style::Plain)]);
-                for finding in &found.findings {
+                let mut findings = found.findings.iter().map(|finding| {
                     let style = if finding.fatal { Style::Bad } else { Style::Pending };
-                    let nothing = || (String::new(), Style::Plain);
-                    table.row([
-                        nothing(),
-                        nothing(),
-                        nothing(),
-                        (format!("{}: {}", finding.what, finding.remedy), style),
-                    ]);
+                    (format!("{}: {}", finding.what, finding.remedy), style)
+                });
+                let nothing = || (String::new(), Style::Plain);
+                let first = findings.next().unwrap_or_else(nothing);
+                table.row([connection, (state.0.to_owned(), state.1), (seats, Style::Plain), first]);
+                for finding in findings {
+                    table.row([nothing(), nothing(), nothing(), finding]);
                 }
             }
         }

@@ -220,7 +220,8 @@ fn message(body: &[u8]) -> Option<String> {
 
 /// Why it was not done stands on the request's page, which an operator may read.
 async fn page(args: &SendArgs, sent: &Sent) -> Page {
-    let Some(id) = sent.request.as_deref().filter(|_| !sent.conclusion.is_success()) else {
+    let is_sought = !sent.conclusion.is_success() && !is_turned_down(sent);
+    let Some(id) = sent.request.as_deref().filter(|_| is_sought) else {
         return Page::NotSought;
     };
     let Ok(client) = AdminClient::from_environment(&args.admin.admin) else {
@@ -237,9 +238,20 @@ async fn page(args: &SendArgs, sent: &Sent) -> Page {
     }
 }
 
+/// Whether it was no webhook at all: such a call is not kept. Its reason is in the answer, its id in the log.
+fn is_turned_down(sent: &Sent) -> bool {
+    sent.status.is_some_and(|status| (400..500).contains(&status))
+}
+
+/// Why it was answered no: the request's reason, or for a repetition of one that went well, what was made of that.
+fn why(stored: &StoredView) -> Option<&str> {
+    let last = || stored.history.last().map(|entry| entry.sentence.as_str());
+    stored.request.reason.as_deref().or_else(last)
+}
+
 fn print(sent: &Sent, page: &Page, output: &mut Output) -> Result<(), Failure> {
     let reason = match page {
-        Page::Shown(stored) => stored.request.reason.as_deref().or(sent.message.as_deref()),
+        Page::Shown(stored) => sent.message.as_deref().or_else(|| why(stored)),
         Page::NotSought | Page::Hidden(_) => sent.message.as_deref(),
     };
     let paste = match page {
@@ -264,7 +276,7 @@ fn print(sent: &Sent, page: &Page, output: &mut Output) -> Result<(), Failure> {
     if let Some(reason) = reason {
         output.line(format!("Why: {}", safe(reason)))?;
     }
-    if let Some(id) = &sent.request {
+    if let Some(id) = sent.request.as_deref().filter(|_| !is_turned_down(sent)) {
         output.line(format!("Its page: usher requests show {}", safe(id)))?;
     }
     if let Page::Hidden(why) = page {

@@ -188,9 +188,15 @@ impl Started {
 
     /// Takes nothing new, finishes what somebody waits for, and leaves the rest to the journal. Returns how many requests that is.
     pub(crate) async fn stop(self) -> usize {
+        let answers = self.answer_within;
+        self.stop_within(answers).await
+    }
+
+    /// The same, where what somebody waits for is finished only if it takes no longer than `answers`.
+    pub(crate) async fn stop_within(self, answers: Duration) -> usize {
         self.stop_webhooks.cancel();
-        let within = self.answer_within + WRITE_OUT;
-        let (left, ()) = tokio::join!(self.engine.shutdown(self.answer_within), ended(self.webhooks, within));
+        let within = answers + WRITE_OUT;
+        let (left, ()) = tokio::join!(self.engine.shutdown(answers), ended(self.webhooks, within));
         self.stop_admin.cancel();
         ended(self.admin, WRITE_OUT).await;
         left

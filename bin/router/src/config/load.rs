@@ -1,5 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -103,8 +103,11 @@ pub fn load_with(path: &Path, mut with: Surroundings) -> Result<Loaded, Report> 
 fn read(path: &Path) -> Result<String, (String, String)> {
     let hint =
         || "name the file with --config FILE; `usher.example.toml` shows all that can stand in it".to_owned();
-    let file =
-        std::fs::File::open(path).map_err(|error| (format!("cannot be opened: {}", error.kind()), hint()))?;
+    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+        // The kind's own words are "entity not found".
+        ErrorKind::NotFound => ("is not there".to_owned(), hint()),
+        kind => (format!("cannot be opened: {kind}"), hint()),
+    })?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1)
         .read_to_end(&mut bytes)
@@ -121,7 +124,13 @@ fn read(path: &Path) -> Result<String, (String, String)> {
 /// A text that is not TOML. Nothing is known of its keys for sure, so whatever may be a secret is blanked.
 fn broken(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error], mut notes: Notes) -> Report {
     suspects(table).into_iter().chain(suspects_in_broken(text)).for_each(|place| notes.hide(place));
-    for error in errors {
+    let line = |error: &toml::de::Error| {
+        let start = error.span().map_or(0, |span| span.start);
+        text.bytes().take(start).filter(|byte| *byte == b'\n').count()
+    };
+    let mut told = BTreeSet::new();
+    // What follows on the same line comes of the first: one missing quote would be four mistakes.
+    for error in errors.iter().filter(|error| told.insert(line(error))) {
         let hint = match error.message() {
             "duplicate key" => "a key can stand only once: take one of the two out",
             _ => {

@@ -25,7 +25,7 @@ pub(crate) async fn run(args: &DemoArgs, output: &mut Output) -> Result<(), Fail
     let rows = tokio::select! {
         rows = stage.play(|scene| tell::waiting(scene, output)) => rows?,
         heard = &mut interrupted => {
-            stage.strike().await;
+            stage.break_off().await;
             return heard.and(Err(Failure::failed("the demo was interrupted")));
         }
     };

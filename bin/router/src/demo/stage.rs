@@ -1,7 +1,7 @@
 //! The router and the sandbox in one process, and the post between them.
 
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -104,6 +104,12 @@ impl Stage {
         self.sandbox.shutdown().await;
     }
 
+    /// The same at once, in the middle of a scene: nobody waits for its answer any more.
+    pub(super) async fn break_off(self) {
+        self.service.stop_within(Duration::ZERO).await;
+        self.sandbox.shutdown().await;
+    }
+
     /// Where webhooks go.
     #[must_use]
     pub fn webhooks(&self) -> String {
@@ -129,8 +135,14 @@ impl Stage {
 
     /// The configuration that it runs with.
     #[must_use]
-    pub fn config(&self) -> std::path::PathBuf {
+    pub fn config(&self) -> PathBuf {
         self.folder.path().join("usher.toml")
+    }
+
+    /// A payload to send by hand, about somebody who is in no scene.
+    #[must_use]
+    pub fn sample(&self) -> PathBuf {
+        self.folder.path().join("payload.json")
     }
 
     async fn scene(&self, scene: Scene) -> Result<Row, Failure> {
@@ -258,6 +270,15 @@ fn payload(scene: Scene) -> serde_json::Value {
     })
 }
 
+/// What a person may send while the demo stays up.
+const SAMPLE: &str = r#"{
+  "application": { "app_id": "zendesk", "user_friendly_label": "Zendesk" },
+  "permissions": [{ "label": "Light Agent", "value": "light_agent", "type": "PERMISSION", "source": "MANUAL" }],
+  "target_user": { "email": "johnny@example.com", "given_name": "Johnny", "family_name": "Storm" },
+  "request_task_url": "https://app.lumosidentity.com/tasks?requestId=77100"
+}
+"#;
+
 /// 32 random hexadecimal digits, from the same source as request ids.
 fn secret() -> SecretString {
     SecretString::from(format!("{}{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple()))
@@ -266,6 +287,7 @@ fn secret() -> SecretString {
 fn write(folder: &Path, sandbox: &Sandbox, key: &SecretString, token: &SecretString) -> std::io::Result<()> {
     let config = CONFIG.replace("ZENDESK", &sandbox.zendesk_url());
     std::fs::write(folder.join("usher.toml"), config)?;
+    std::fs::write(folder.join("payload.json"), SAMPLE)?;
     std::fs::write(folder.join("webhook-key"), key.expose_secret())?;
     std::fs::write(folder.join("operator-token"), token.expose_secret())?;
     std::fs::write(folder.join("client-secret"), usher_sandbox::zendesk::CLIENT_SECRET)
@@ -295,7 +317,7 @@ connection = "zendesk"
 email_domains = ["example.com"]
 after_deadline = "continue"
 [apps.zendesk.permissions]
-agent = { role = "agent" }
-support_agent = { role = "agent", groups = ["Tier 1"] }
+agent = { role = "Staff" }
+support_agent = { role = "Staff", groups = ["Tier 1"] }
 light_agent = { role = "light-agent" }
 "#;

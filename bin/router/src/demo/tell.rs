@@ -95,7 +95,26 @@ pub(super) fn stay(stage: &Stage, output: &mut Output) -> io::Result<()> {
     output.line("")?;
     output.line("It stays up until Ctrl-C. In another terminal:")?;
     // A token of this run alone, on loopback: shown so that the commands can be pasted.
-    output.line(format!("  export USHER_OPERATOR_TOKEN={}", stage.token().expose_secret()))?;
-    output.line(format!("  usher requests list --admin {}", stage.admin()))?;
-    output.line(format!("  usher send --config {} payload.json", stage.config().display()))
+    output.line(format!(
+        "  export USHER_ADMIN={} USHER_OPERATOR_TOKEN={}",
+        stage.admin(),
+        stage.token().expose_secret()
+    ))?;
+    let usher = called();
+    output.line(format!("  {usher} requests list"))?;
+    // The ports are taken as they come: the configuration does not name them.
+    output.line(format!(
+        "  {usher} send --config {} --url {} {}",
+        stage.config().display(),
+        stage.webhooks(),
+        stage.sample().display()
+    ))
+}
+
+/// How this program was called: under `cargo run` it stands in no folder of `PATH`.
+fn called() -> String {
+    let called = std::env::args_os().next().and_then(|name| name.into_string().ok());
+    called
+        .filter(|name| !name.is_empty() && !name.contains(char::is_whitespace))
+        .map_or_else(|| "usher".to_owned(), |name| safe(&name).into_owned())
 }

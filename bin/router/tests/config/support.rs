@@ -48,8 +48,9 @@ impl Secrets for FakeSecrets {
             SecretRef::File(path) if path.ends_with("there") => Ok("topsecret-of-a-file".into()),
             SecretRef::File(path) => Err(ConfigError::at(
                 Vec::<String>::new(),
-                format!("the secret's file {} cannot be opened: entity not found", path.display()),
-            )),
+                format!("the secret's file {} is not there", path.display()),
+            )
+            .hint("name a file that the router's user can read")),
         }
     }
 }

@@ -43,3 +43,9 @@ fn a_file_that_cannot_be_read_is_named() {
     std::fs::write(&file.path, "#".repeat(5 << 20)).unwrap();
     insta::assert_snapshot!(file.shown());
 }
+
+#[test]
+fn one_slip_on_a_line_is_one_mistake() {
+    let shown = File::new(&base_and("lead = { role = \"Team lead, groups = [\"Tier 1\"] }\n")).shown();
+    assert!(shown.contains("1 mistake in"), "{shown}");
+}

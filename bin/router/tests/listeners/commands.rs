@@ -113,7 +113,10 @@ async fn a_connection_is_paused_and_resumed() {
         (0, "zendesk is paused by dana: nothing is sent to it until usher resume zendesk.\n")
     );
     let ended = as_dana(&server, &["resume", "zendesk", "--reason", "over"]).await;
-    assert_eq!((ended.code, ended.stdout.as_str()), (0, "zendesk goes on.\n"));
+    assert_eq!(
+        (ended.code, ended.stdout.as_str()),
+        (0, "zendesk goes on; what waited for it follows within a minute.\n")
+    );
     let ended = as_dana(&server, &["pause", "slack", "--reason", "an audit"]).await;
     assert_eq!(ended.code, 1);
     assert_eq!(ended.stderr, "usher: there is no connection slack: the configuration has zendesk\n");
@@ -129,6 +132,7 @@ async fn a_missing_token_a_wrong_one_and_a_service_that_is_not_there_are_one_sen
     let wrong = [("USHER_OPERATOR_TOKEN", "wrong")];
     let ended = usher(&["requests", "list", "--admin", &url], &wrong, "").await;
     assert_eq!((ended.code, ended.stderr.lines().count()), (1, 1), "{}", ended.stderr);
+    assert!(ended.stderr.contains("set USHER_OPERATOR_TOKEN"), "{}", ended.stderr);
     let ended = usher(&["requests", "list", "--admin", "http://127.0.0.1:1", "--json"], &wrong, "").await;
     let error: Value = serde_json::from_str(&ended.stderr).unwrap();
     assert_eq!(ended.code, 1);
@@ -164,6 +168,24 @@ async fn send_exits_1_where_lumos_would_not_take_it_for_done() {
     let ended = sends(&server, &[], "{").await;
     assert_eq!(ended.code, 1);
     assert!(ended.stdout.contains("Why: the body: "), "{ended:?}");
+    assert!(!ended.stdout.contains("page"), "what is no webhook has none: {ended:?}");
+}
+
+#[tokio::test]
+async fn send_tells_what_was_made_of_a_repetition_that_has_no_reason_of_its_own() {
+    let (webhooks, admin) = (WebhookServer::start().await, AdminServer::start().await);
+    admin.engine.keeps(request("r", 0, Execution::Confirmed), b"{}").await;
+    let known =
+        Behaviour::Knows(usher_journal::RequestId("r".to_owned()), Answer::negative("it was followed"));
+    webhooks.engine.behaves(known);
+    let (url, admin_url) = (format!("http://{}", webhooks.address), admin.url());
+    let arguments =
+        ["send", "-", "--url", &url, "--header", "X-Usher-Key", "--key-env", "KEY", "--admin", &admin_url];
+    let environment = [("KEY", SHARED_SECRET), ("USHER_OPERATOR_TOKEN", "dana-token")];
+    let ended = usher(&arguments, &environment, &payload()).await;
+    assert_eq!(ended.code, 1);
+    // The last sentence of its page.
+    assert!(ended.stdout.contains("Why: Confirmed"), "{}", ended.stdout);
 }
 
 #[tokio::test]

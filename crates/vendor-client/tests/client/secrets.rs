@@ -38,7 +38,7 @@ fn a_file_that_holds_no_secret_is_named_and_not_shown() {
         assert!(!error.contains("s3cret") && !error.contains("xxx"), "{error}");
     }
     let error = EnvAndFileSecrets.read(&SecretRef::File("/nowhere/at/all".into())).unwrap_err().to_string();
-    assert!(error.contains("/nowhere/at/all cannot be opened"), "{error}");
+    assert!(error.contains("/nowhere/at/all is not there"), "{error}");
 }
 
 #[test]
