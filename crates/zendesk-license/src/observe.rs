@@ -122,7 +122,7 @@ impl Reading<'_> {
         if exact.is_empty() {
             exact = self.bearing_it_besides(&active, key).await?;
         }
-        self.saw(&api::SEARCH_USERS, format!("{listed} hits, {} of them bear the address", exact.len()));
+        self.saw(&api::SEARCH_USERS, format!("hits: {listed}, with exactly this address: {}", exact.len()));
         match exact.as_slice() {
             [] => Ok(Found::Nobody { deleted }),
             // The search's copy may be minutes old: the user itself is read.
@@ -201,7 +201,7 @@ impl Reading<'_> {
             format!("role {}{}", held.word, if suspended { ", suspended" } else { "" }),
         );
         let memberships = named(&memberships, &groups);
-        self.saw(&api::LIST_MEMBERSHIPS, format!("{} groups", memberships.len()));
+        self.saw(&api::LIST_MEMBERSHIPS, format!("groups: {}", memberships.len()));
         let facts = Facts {
             user: Some(User { id, held, suspended }),
             catalogue,

@@ -44,7 +44,7 @@ fn sentence(record: &Record, direction: Direction) -> String {
             confirmed(held, released, reason.as_deref(), direction)
         }
         Record::Parked { execution, reason, next_at } => {
-            let until = next_at.map(|at| format!(" Usher looks again at {at}.")).unwrap_or_default();
+            let until = next_at.map(|at| format!(" Usher looks again at {at:.0}.")).unwrap_or_default();
             format!("{}: {}{until}", capital(parked(*execution)), ended(reason))
         }
         Record::Ended { execution, reason } => format!("{}: {}", capital(execution.as_str()), ended(reason)),

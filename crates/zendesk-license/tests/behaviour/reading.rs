@@ -211,9 +211,9 @@ async fn the_evidence_shows_templates_and_words_and_no_person() {
     assert_eq!(
         shown,
         [
-            "GET /api/v2/users/search: 1 hits, 1 of them bear the address",
+            "GET /api/v2/users/search: hits: 1, with exactly this address: 1",
             "GET /api/v2/users/{id}: role light-agent, suspended",
-            "GET /api/v2/users/{id}/group_memberships: 0 groups",
+            "GET /api/v2/users/{id}/group_memberships: groups: 0",
         ]
     );
     assert!(!format!("{seen:?}").contains("ada"), "{seen:?}");
