@@ -26,7 +26,7 @@ async fn act(args: &PauseArgs, act: &str, output: &mut Output) -> Result<(), Fai
             "{name} is paused by {}: nothing is sent to it until usher resume {name}.",
             safe(&pause.by)
         ),
-        None => format!("{name} goes on; what waited for it follows within a minute."),
+        None => format!("{name} goes on, and what waited for it."),
     };
     Ok(output.line(line)?)
 }

@@ -38,8 +38,12 @@ impl Driver {
         let inner = self.inner.clone();
         let place = (self.run.request.connection.clone(), self.run.request.subject_key.clone());
         let seq = self.run.request.seq;
+        let resumed = self.inner.resumed(&place.0);
         Box::pin(async move {
-            until(wake).await;
+            tokio::select! {
+                () = until(wake) => {}
+                () = resumed => {}
+            }
             // Before the turn, so that nobody who is awaited waits behind it for a permit.
             let permit = inner.background.clone().acquire_owned().await.ok();
             let mut ticket = inner.lanes.enter(&place, seq);

@@ -49,6 +49,8 @@ pub(crate) struct Inner {
     pub(crate) lanes: Lanes,
     pub(crate) active: Mutex<HashMap<RequestId, Active>>,
     pub(crate) pauses: Mutex<BTreeMap<String, Pause>>,
+    /// Told whenever a connection is let go on.
+    pub(crate) resumes: watch::Sender<()>,
     /// Places for work that nobody waits for, taken before the turn.
     pub(crate) background: Arc<Semaphore>,
     /// Places for what an earlier process left or a replay began, taken with the turn.
@@ -85,6 +87,7 @@ impl Engine {
                 lanes: Lanes::default(),
                 active: Mutex::default(),
                 pauses: Mutex::new(pauses),
+                resumes: watch::Sender::new(()),
                 tracker: TaskTracker::new(),
                 leaving: CancellationToken::new(),
                 left: AtomicUsize::new(0),
@@ -182,6 +185,23 @@ impl Inner {
 
     pub(crate) fn lock_active(&self) -> MutexGuard<'_, HashMap<RequestId, Active>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Resolves when this connection is let go on, if it is paused now; else never.
+    pub(crate) fn resumed(self: &Arc<Self>, connection: &str) -> impl Future<Output = ()> + Send + use<> {
+        let mut resumes = self.resumes.subscribe();
+        let (inner, connection) = (self.clone(), connection.to_owned());
+        async move {
+            if !inner.lock_pauses().contains_key(&connection) {
+                return std::future::pending().await;
+            }
+            // The sender lives as long as `inner`.
+            while resumes.changed().await.is_ok() {
+                if !inner.lock_pauses().contains_key(&connection) {
+                    return;
+                }
+            }
+        }
     }
 
     pub(crate) fn lock_pauses(&self) -> MutexGuard<'_, BTreeMap<String, Pause>> {

@@ -115,11 +115,18 @@ impl Engine {
     /// The journal did not take it: nothing has changed.
     pub async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {
         self.inner.heard(self.inner.journal.pause(connection, pause.clone()).await)?;
-        let mut pauses = self.inner.lock_pauses();
-        match pause {
-            Some(pause) => pauses.insert(connection.to_owned(), pause),
-            None => pauses.remove(connection),
-        };
+        let lets_go = pause.is_none();
+        {
+            let mut pauses = self.inner.lock_pauses();
+            match pause {
+                Some(pause) => pauses.insert(connection.to_owned(), pause),
+                None => pauses.remove(connection),
+            };
+        }
+        if lets_go {
+            // What waited for it goes on at once.
+            self.inner.resumes.send_replace(());
+        }
         Ok(())
     }
 
