@@ -1,7 +1,6 @@
 use usher_core::Direction;
 
-use crate::record::done_word;
-use crate::{AnswerState, Execution, Holder, Ledger, Mark, Moment, Record, Request, Telling};
+use crate::{Execution, Holder, Ledger, Mark, Moment, Record, Request};
 
 /// A webhook about to be accepted. Of `request`, the journal sets `seq` and `attempt`, and keeps an existing row's `id`.
 #[derive(Clone, Debug)]
@@ -156,24 +155,9 @@ fn describe(arrived: Arrived, old: &Request) -> &'static str {
     match arrived {
         Arrived::Followed => "an opposite request has followed: answered no",
         Arrived::Running => "it is running: this delivery waits for its result",
-        Arrived::Recheck => match done_word(old.direction) {
-            "granted" => "it was granted: looked at again",
-            _ => "it was removed: looked at again",
-        },
+        Arrived::Recheck if old.direction == Direction::Provision => "it was granted: looked at again",
+        Arrived::Recheck => "it was removed: looked at again",
         Arrived::Again => "it was refused: run again",
         Arrived::Settled | Arrived::Fresh => "answered from its state",
-    }
-}
-
-impl Request {
-    /// Clears what an attempt left, for tests and fresh rows.
-    #[must_use]
-    pub fn as_new(mut self) -> Self {
-        self.execution = Execution::Accepted;
-        self.answer = AnswerState::None;
-        self.telling = Telling::None;
-        self.reason = None;
-        self.next_at = None;
-        self
     }
 }

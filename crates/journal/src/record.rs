@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use usher_core::{Account, Action, Direction, Evidence, Facet, Fault, Handles, Hold, Receipt, Refusal};
+use usher_core::{Account, Action, Evidence, Facet, Fault, Handles, Hold, Receipt, Refusal};
 
 use crate::{AnswerState, Execution, Stamp, Telling};
 
@@ -182,12 +182,4 @@ pub struct History {
     pub attempt: u64,
     /// What.
     pub record: Record,
-}
-
-/// The word for a direction's confirmed state, for reasons.
-pub(crate) fn done_word(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Provision => "granted",
-        Direction::Deprovision => "removed",
-    }
 }

@@ -1,11 +1,11 @@
 use std::fs;
 use std::path::Path;
 
-use usher_journal::{Journal, JournalError};
+use usher_journal::Journal;
 
 use super::{open, refusal, run_other};
 use crate::harness::{Harness, Sqlite};
-use crate::samples::{accept, grant, id};
+use crate::samples::{accept, grant};
 
 #[tokio::test]
 async fn a_second_owner_is_refused_and_told_who_has_the_file() {
@@ -125,45 +125,6 @@ async fn a_folder_that_is_not_there_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let sentence = refusal(open(&folder.path().join("nowhere/usher.db")).await);
     assert!(sentence.contains("its folder cannot be used"), "{sentence}");
-}
-
-#[tokio::test]
-async fn addresses_say_which_journal_it_is() {
-    let folder = tempfile::tempdir().unwrap();
-    for url in ["sqlite:usher.db", "sqlite://other.db"] {
-        let journal = usher_journal::open(url, folder.path()).await.unwrap();
-        accept(journal.as_ref(), grant("a")).await;
-        journal.close().await;
-    }
-    assert_eq!(names(folder.path()), ["other.db", "other.db-lock", "usher.db", "usher.db-lock"]);
-    let absolute = format!("sqlite://{}", folder.path().join("usher.db").display());
-    let journal = usher_journal::open(&absolute, Path::new("/nowhere")).await.unwrap();
-    assert!(journal.find(&id("a")).await.unwrap().is_some());
-    for url in ["sqlite::memory:", "memory:"] {
-        let journal = usher_journal::open(url, Path::new("/nowhere")).await.unwrap();
-        assert!(journal.find(&id("a")).await.unwrap().is_none());
-    }
-}
-
-#[tokio::test]
-async fn addresses_of_other_journals_are_refused_by_name() {
-    let refused = [
-        ("postgres://usher:secret@db/usher", "PostgreSQL is not built yet; use sqlite:…"),
-        ("postgresql://db/usher", "PostgreSQL is not built yet; use sqlite:…"),
-        ("mysql://usher:secret@db/usher", "\"mysql\""),
-        ("usher.db", "\"usher.db\""),
-        ("sqlite:", "names no file"),
-        ("sqlite:usher.db?mode=ro", "without options"),
-    ];
-    for (url, said) in refused {
-        match usher_journal::open(url, Path::new("/nowhere")).await {
-            Err(JournalError::Unusable(sentence)) => {
-                assert!(sentence.contains(said), "{url}: {sentence}");
-                assert!(!sentence.contains("secret"), "{sentence}");
-            }
-            other => panic!("{url} should have been refused: {other:?}"),
-        }
-    }
 }
 
 fn names(folder: &Path) -> Vec<String> {
