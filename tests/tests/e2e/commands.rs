@@ -96,10 +96,6 @@ async fn a_paused_connection_is_sent_nothing_over_a_restart_until_it_goes_on() {
     assert!(sandbox.effects_on("ben@example.com").await.is_empty());
     let resumed = usher.command(&["resume", "zendesk", "--reason", "done"]).await;
     assert_eq!(resumed.stdout.trim(), "zendesk goes on, and what waited for it.", "{resumed:?}");
-    // An operator does not wait for its next attempt.
-    let replayed =
-        usher.command(&["requests", "replay", &answer.id, "--reason", "the migration is done"]).await;
-    assert_eq!(replayed.code, 0, "{replayed:?}");
     usher.wait_until(&answer.id, |row| row.word() == "granted").await;
     assert_eq!(sandbox.effects_on("ann@example.com").await.len(), 1);
 }
