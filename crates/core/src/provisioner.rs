@@ -67,11 +67,13 @@ pub struct Health {
     pub seats_left: Option<u32>,
 }
 
-/// What a connector can do beyond granting and removing.
+/// What a connector, or one of its connections, can do beyond granting and removing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Capabilities {
     /// A grant may end in an invitation that only the invitee can accept.
     pub invites: bool,
+    /// Such an invitation counts as provisioned where `counts_as_provisioned` says nothing (rule 22).
+    pub counts_invited: bool,
     /// `remove_account` works.
     pub removes_account: bool,
 }
@@ -80,6 +82,9 @@ pub struct Capabilities {
 pub trait Planner: Debug + Send + Sync + 'static {
     /// The slots of this connection.
     fn slots(&self) -> &Slots;
+
+    /// What this connection can do: what its connector can, or less.
+    fn capabilities(&self) -> Capabilities;
 
     /// The vendor's account: two connections to one are refused.
     fn tenant(&self) -> String;
@@ -137,8 +142,11 @@ pub trait Connector: Debug + Send + Sync + 'static {
     /// What it can do.
     fn capabilities(&self) -> Capabilities;
 
-    /// JSON Schema of its settings.
+    /// JSON Schema of its settings, without `connector`, `limits`, `base_url`, `allow_private`.
     fn schema(&self) -> Value;
+
+    /// JSON Schema of a permission's entry, without the keys that are the router's (`label`).
+    fn entitlement_schema(&self) -> Value;
 
     /// A connection from its settings (without `connector`, `limits`, `base_url`, `allow_private`).
     ///

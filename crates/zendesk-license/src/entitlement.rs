@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use usher_core::{ConfigError, Facet};
 
 use crate::roles::{self, ADMIN, AGENT, CONTRIBUTOR, END_USER, LIGHT_AGENT};
@@ -54,6 +54,28 @@ impl Entitlement {
             (Some(role), true) => Ok(Self { role, groups }),
             _ => Err(mistakes),
         }
+    }
+
+    /// JSON Schema of a permission's entry.
+    #[must_use]
+    pub fn schema() -> Value {
+        json!({
+            "description": "What a permission gives at Zendesk.",
+            "type": "object",
+            "additionalProperties": false,
+            "required": ["role"],
+            "properties": {
+                "role": {
+                    "description": "\"agent\", \"light-agent\", \"contributor\", \"admin\", or the name of a custom role.",
+                    "type": "string", "minLength": 1, "maxLength": LONGEST_NAME
+                },
+                "groups": {
+                    "description": "Groups by their names.",
+                    "type": "array", "maxItems": MOST_GROUPS,
+                    "items": {"type": "string", "minLength": 1, "maxLength": LONGEST_NAME}
+                }
+            }
+        })
     }
 
     /// Its facets.

@@ -20,6 +20,9 @@ use crate::plan::{Rules, plan};
 use crate::roles::END_USER;
 use crate::{apply, check, observe};
 
+const CAPABILITIES: Capabilities =
+    Capabilities { invites: false, counts_invited: false, removes_account: true };
+
 /// Makes connections to Zendesk accounts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ZendeskLicense;
@@ -30,11 +33,15 @@ impl Connector for ZendeskLicense {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { invites: false, removes_account: true }
+        CAPABILITIES
     }
 
     fn schema(&self) -> Value {
         Settings::schema()
+    }
+
+    fn entitlement_schema(&self) -> Value {
+        Entitlement::schema()
     }
 
     fn build(&self, settings: Value, ports: Ports) -> Result<Arc<dyn Provisioner>, Vec<ConfigError>> {
@@ -111,6 +118,10 @@ fn auth(credentials: &Credentials, ports: &Ports) -> Result<Auth, ConfigError> {
 impl Planner for ZendeskConnection {
     fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        CAPABILITIES
     }
 
     fn tenant(&self) -> String {

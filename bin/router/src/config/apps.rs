@@ -9,9 +9,9 @@ use usher_lumos::{Style, SuccessStyle};
 
 use super::connections::{Draft, entry, near_connection, place};
 use super::model::AppSummary;
-use super::read::{Item, Section};
-use super::report::Notes;
 use crate::routes::{AppRoute, DEFAULT, EmailDomains, Entry, Given, PermissionsAt};
+use usher_toml_reader::Notes;
+use usher_toml_reader::{Item, Section};
 
 /// A section of `[apps]` that could be read.
 #[derive(Debug)]
@@ -216,7 +216,7 @@ impl Reader<'_, '_> {
         {
             item.wrong(self.notes, "cannot be true: this connector removes no accounts", "take it out");
         }
-        (said.unwrap_or_else(|| capabilities.is_some_and(|can| can.invites)), remove)
+        (said.unwrap_or_else(|| capabilities.is_some_and(|can| can.counts_invited)), remove)
     }
 
     fn ignore_sources(&mut self, section: &mut Section<'_>) -> BTreeSet<String> {

@@ -13,10 +13,10 @@ use usher_vendor_client::{LimitSettings, Limits};
 use super::Surroundings;
 use super::json::{at, members, take_out};
 use super::model::ConnectionSummary;
-use super::read::{Item, Section, did_you_mean, nearest};
-use super::report::Notes;
-use super::secrets::{hide_here, is_reference, stand_in_reference};
+use super::secrets::{is_reference, stand_in_reference};
 use crate::connectors::{KNOWN, KnownConnector};
+use usher_toml_reader::Notes;
+use usher_toml_reader::{Item, Section, did_you_mean, nearest};
 
 /// Calls that wait for leave at one connection, at the most.
 const WAITING: usize = 1024;
@@ -81,7 +81,6 @@ fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut N
     let rest = section.rest();
     let settings = rest.iter().map(|item| (item.name().to_owned(), super::json::json(item, notes))).collect();
     let Some(connector) = connector else { return draft };
-    draft.capabilities = Some(connector.capabilities());
     draft.definitions = definitions(&rest, folder);
     let limiter: Arc<dyn Limiter> = Arc::new(Limits::new(limits, Arc::clone(&with.clock)));
     let ports = Ports {
@@ -95,6 +94,11 @@ fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut N
         transport: Arc::clone(&with.transport),
     };
     draft.provisioner = build(connector, Value::Object(settings), &ports, item, notes);
+    // What this connection can do; where it could not be built, what its connector can.
+    draft.capabilities = Some(match &draft.provisioner {
+        Some(provisioner) => provisioner.capabilities(),
+        None => connector.capabilities(),
+    });
     draft.summary = draft.provisioner.as_ref().map(|provisioner| ConnectionSummary {
         name: item.name().to_owned(),
         connector: connector.kind().to_owned(),
@@ -223,7 +227,7 @@ fn mend(settings: &mut Value, path: &[String]) -> bool {
 /// Puts a connector's complaint where its path leads to in the file, or as near as there is something.
 pub(crate) fn place(error: &ConfigError, item: &Item<'_>, notes: &mut Notes) {
     if let Some(file) = &error.file {
-        notes.wrong_in(file, error);
+        notes.complaint_in(file.clone(), error);
         return;
     }
     let mut here = item.clone();
@@ -261,7 +265,7 @@ fn is_described(schema: &Value, path: &[String]) -> bool {
 fn hide_at(item: &Item<'_>, path: &[String], notes: &mut Notes) {
     let found = path.iter().try_fold(item.clone(), |item, segment| below(&item, segment));
     if let Some(found) = found.filter(|found| !path.is_empty() && !is_reference(found.value)) {
-        hide_here(&found, notes);
+        found.hide(notes);
     }
 }
 

@@ -8,9 +8,9 @@ use usher_core::Secrets;
 use super::apps::{Apps, check_segment};
 use super::listeners::webhook_secrets;
 use super::load::share;
-use super::read::{Item, Section, did_you_mean};
-use super::report::Notes;
 use crate::routes::Credentials;
+use usher_toml_reader::Notes;
+use usher_toml_reader::{Item, Section, did_you_mean};
 
 /// A section of `[hooks]`.
 #[derive(Debug)]

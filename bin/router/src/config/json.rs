@@ -3,9 +3,9 @@
 use serde_json::{Map, Number, Value};
 use toml::de::DeValue;
 
-use super::read::Item;
-use super::report::Notes;
 use super::secrets::{is_stand_in, stand_in};
+use usher_toml_reader::Item;
+use usher_toml_reader::Notes;
 
 /// A value as JSON. Secrets written out are refused on the way; what JSON cannot say is too.
 pub(crate) fn json(item: &Item<'_>, notes: &mut Notes) -> Value {

@@ -13,10 +13,10 @@ use usher_lumos::{AccessLengthUnit, HostPattern, default_task_url_hosts};
 
 use super::connections::check_name;
 use super::model::{Admin, Journal, Operator, Role, Server};
-use super::read::{Item, Section};
-use super::report::Notes;
-use super::secrets::{hide_here, secret};
+use super::secrets::secret;
 use crate::routes::Credentials;
+use usher_toml_reader::Notes;
+use usher_toml_reader::{Item, Section};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -265,7 +265,7 @@ pub(crate) fn admin(
 fn operator(item: &Item<'_>, secrets: &dyn Secrets, notes: &mut Notes) -> Option<Operator> {
     const EXAMPLE: &str = "write NAME = { token = { env = \"USHER_NAME\" }, role = \"operator\" }";
     if !matches!(item.value, DeValue::Table(_)) {
-        hide_here(item, notes);
+        item.hide(notes);
         item.wrong(notes, "is not an operator", EXAMPLE);
         return None;
     }
@@ -301,7 +301,7 @@ pub(crate) fn journal(root: &mut Section<'_>, folder: &Path, notes: &mut Notes) 
             .map_err(|(message, hint)| {
                 if !url.starts_with("sqlite:") {
                     // The address of a database server may hold its password.
-                    hide_here(&item, notes);
+                    item.hide(notes);
                 }
                 item.wrong(notes, message, hint);
             })

@@ -15,10 +15,11 @@ use super::connections::{Draft, connections};
 use super::hooks::{Hook, hooks};
 use super::listeners::{admin, journal, server, test_app_ids};
 use super::model::{Config, Summary};
-use super::read::Section;
-use super::report::{Notes, Report};
+use super::report::Report;
 use super::secrets::{FolderSecrets, suspects, suspects_in_broken};
 use crate::routes::{Credentials, HookRoute, RouteTable, Routes};
+use usher_toml_reader::Notes;
+use usher_toml_reader::Section;
 
 /// Bytes of a configuration file at the most.
 const MAX_FILE: u64 = 4 << 20;
@@ -59,9 +60,9 @@ pub struct Surroundings {
 /// Every mistake in it.
 pub fn load(path: &Path) -> Result<Loaded, Report> {
     let transport = ReqwestTransport::new(TransportSettings::default()).map_err(|error| {
-        let mut notes = Notes::new(path, "");
+        let mut notes = Notes::default();
         notes.wrong(None, &[], error.message, error.hint);
-        notes.into_report()
+        Report::of(notes, path, "")
     })?;
     let with = Surroundings {
         connectors: crate::connectors::all(),
@@ -78,24 +79,24 @@ pub fn load(path: &Path) -> Result<Loaded, Report> {
 /// Every mistake in it.
 pub fn load_with(path: &Path, mut with: Surroundings) -> Result<Loaded, Report> {
     let text = read(path).map_err(|(message, hint)| {
-        let mut notes = Notes::new(path, "");
+        let mut notes = Notes::default();
         notes.wrong(None, &[], message, Some(hint));
-        notes.into_report()
+        Report::of(notes, path, "")
     })?;
     let folder = path.parent().map(Path::to_owned).filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or_else(|| PathBuf::from("."));
     // Connectors join it with what their settings name, and so does the reader of secrets: twice is once if it is absolute.
     let folder = std::path::absolute(&folder).unwrap_or(folder);
     with.secrets = Arc::new(FolderSecrets { folder: folder.clone(), inner: with.secrets });
-    let mut notes = Notes::new(path, &text);
+    let mut notes = Notes::default();
     let (table, errors) = DeTable::parse_recoverable(&text);
     if !errors.is_empty() {
-        return Err(broken(&text, table.get_ref(), &errors, notes));
+        return Err(broken(path, &text, table.get_ref(), &errors, notes));
     }
     suspects(table.get_ref()).into_iter().for_each(|place| notes.hide(place));
     let parts = Parts::read(table.get_ref(), &text, &folder, &with, &mut notes);
     if !notes.is_empty() {
-        return Err(notes.into_report());
+        return Err(Report::of(notes, path, &text));
     }
     Ok(parts.assemble(path, folder, &text))
 }
@@ -122,7 +123,13 @@ fn read(path: &Path) -> Result<String, (String, String)> {
 }
 
 /// A text that is not TOML. Nothing is known of its keys for sure, so whatever may be a secret is blanked.
-fn broken(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error], mut notes: Notes) -> Report {
+fn broken(
+    path: &Path,
+    text: &str,
+    table: &DeTable<'_>,
+    errors: &[toml::de::Error],
+    mut notes: Notes,
+) -> Report {
     suspects(table).into_iter().chain(suspects_in_broken(text)).for_each(|place| notes.hide(place));
     let line = |error: &toml::de::Error| {
         let start = error.span().map_or(0, |span| span.start);
@@ -139,7 +146,7 @@ fn broken(text: &str, table: &DeTable<'_>, errors: &[toml::de::Error], mut notes
         };
         notes.wrong(error.span(), &[], error.message(), Some(hint.to_owned()));
     }
-    notes.into_report()
+    Report::of(notes, path, text)
 }
 
 /// All sections, read independently of each other.

@@ -10,10 +10,8 @@ mod json;
 mod listeners;
 mod load;
 mod model;
-mod read;
 mod report;
 mod secrets;
-mod units;
 
 pub use load::{Loaded, Surroundings, load, load_with};
 pub use model::{Admin, AppSummary, Config, ConnectionSummary, Journal, Operator, Role, Server, Summary};

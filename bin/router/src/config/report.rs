@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use serde::Serialize;
-use usher_core::ConfigError;
+use usher_toml_reader::Notes;
 
 use super::secrets::{blank, showable};
 
@@ -128,123 +128,52 @@ impl Diagnostic for Shown<'_> {
     }
 }
 
-/// Mistakes as they are found, with what must not be shown.
-#[derive(Debug)]
-pub(crate) struct Notes {
-    file: PathBuf,
-    text: String,
-    found: Vec<Found>,
-    hidden: Vec<Range<usize>>,
-    others: BTreeMap<PathBuf, String>,
-}
-
-#[derive(Debug)]
-struct Found {
-    file: Option<PathBuf>,
-    span: Option<Range<usize>>,
-    key: String,
-    message: String,
-    hint: Option<String>,
-    /// A connector's words, which may quote what they complain of.
-    is_foreign: bool,
-}
-
-impl Notes {
-    pub(crate) fn new(file: &Path, text: &str) -> Self {
-        Self {
-            file: file.to_owned(),
-            text: text.to_owned(),
-            found: Vec::new(),
-            hidden: Vec::new(),
-            others: BTreeMap::new(),
-        }
-    }
-
-    /// A mistake in the file itself.
-    pub(crate) fn wrong(
-        &mut self,
-        span: Option<Range<usize>>,
-        path: &[String],
-        message: impl Into<String>,
-        hint: Option<String>,
-    ) {
-        let (key, message) = (show_path(path), message.into());
-        self.found.push(Found { file: None, span, key, message, hint, is_foreign: false });
-    }
-
-    /// A mistake in the file itself, in a connector's words.
-    pub(crate) fn complaint(&mut self, span: Range<usize>, path: &[String], error: &ConfigError) {
-        let (key, message, hint) = (show_path(path), error.message.clone(), error.hint.clone());
-        self.found.push(Found { file: None, span: Some(span), key, message, hint, is_foreign: true });
-    }
-
-    /// A mistake in a file that the configuration names; its text is read for the snippet.
-    pub(crate) fn wrong_in(&mut self, file: &Path, error: &ConfigError) {
-        let file = self.file.parent().map_or_else(|| file.to_owned(), |folder| folder.join(file));
-        if let Ok(text) = std::fs::read_to_string(&file) {
-            self.others.insert(file.clone(), showable(&text));
-        }
-        self.found.push(Found {
-            file: Some(file),
-            span: error.span.clone(),
-            key: show_path(&error.path),
-            message: error.message.clone(),
-            hint: error.hint.clone(),
-            is_foreign: true,
-        });
-    }
-
-    /// A place that no snippet shows, and whose text no connector's message repeats.
-    pub(crate) fn hide(&mut self, span: Range<usize>) {
-        self.hidden.push(span);
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.found.is_empty()
-    }
-
-    /// How many there are: to see whether a step found any.
-    pub(crate) fn count(&self) -> usize {
-        self.found.len()
-    }
-
-    /// Whether something was found wrong at this very place.
-    pub(crate) fn has_at(&self, span: &Range<usize>) -> bool {
-        self.found.iter().any(|found| found.file.is_none() && found.span.as_ref() == Some(span))
-    }
-
-    pub(crate) fn into_report(mut self) -> Report {
-        let hidden: Vec<String> = self
-            .hidden
+impl Report {
+    /// What was noted of `file`, whose text is `text`. A file that it names is read for the snippet.
+    pub(crate) fn of(notes: Notes, file: &Path, text: &str) -> Self {
+        let (mut all, places) = notes.into_parts();
+        let hidden: Vec<String> = places
             .iter()
-            .filter_map(|span| self.text.get(span.clone()))
+            .filter_map(|span| text.get(span.clone()))
             .map(|text| text.trim_matches(['"', '\'']).to_owned())
             // What is shorter is as likely a word of the sentence, which would be garbled.
             .filter(|text| text.len() >= 7)
             .collect();
         let clean =
             |text: String| hidden.iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"));
-        let shown = blank(&self.text, &self.hidden);
-        self.found.sort_by_key(|found| (found.file.clone(), found.span.as_ref().map(|span| span.start)));
+        let mut texts = BTreeMap::from([(file.to_owned(), blank(text, &places))]);
+        for found in &mut all {
+            let named = found.file.as_ref().map(|named| beside(file, named));
+            if let Some(named) = &named
+                && !texts.contains_key(named)
+                && let Ok(text) = std::fs::read_to_string(named)
+            {
+                texts.insert(named.clone(), showable(&text));
+            }
+            found.file = named;
+        }
+        all.sort_by_key(|found| (found.file.clone(), found.span.as_ref().map(|span| span.start)));
         let mut seen = HashSet::new();
         let mut mistakes = Vec::new();
-        for found in self.found {
-            let file = found.file.unwrap_or_else(|| self.file.clone());
-            let text = if file == self.file { Some(&shown) } else { self.others.get(&file) };
-            let place = text.zip(found.span).map(|(text, span)| place(text, span));
+        for found in all {
+            let file = found.file.unwrap_or_else(|| file.to_owned());
+            let place = texts.get(&file).zip(found.span).map(|(text, span)| place(text, span));
             let (message, hint) = match found.is_foreign {
                 true => (clean(found.message), found.hint.map(clean)),
                 false => (found.message, found.hint),
             };
-            let mistake = Mistake { file, place, key: found.key, message, hint };
+            let mistake = Mistake { file, place, key: show_path(&found.path), message, hint };
             if seen.insert((mistake.file.clone(), mistake.key.clone(), mistake.message.clone())) {
                 mistakes.push(mistake);
             }
         }
-        let mut texts = self.others;
-        texts.insert(self.file, shown);
-        Report { mistakes, texts }
+        Self { mistakes, texts }
     }
+}
+
+/// A file that another one names.
+fn beside(file: &Path, named: &Path) -> PathBuf {
+    file.parent().map_or_else(|| named.to_owned(), |folder| folder.join(named))
 }
 
 /// A path as one writes it in the file: segments that are no bare keys in quotes.

@@ -8,9 +8,7 @@ use secrecy::SecretString;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 use usher_core::{ConfigError, SecretRef, Secrets};
-
-use super::read::{Item, did_you_mean};
-use super::report::Notes;
+use usher_toml_reader::{Item, Notes, did_you_mean};
 
 const MEND: &str = "write { env = \"NAME\" } and set NAME in the router's environment, or { file = \"PATH\" } with the secret in that file; \
                     and replace this secret at its owner, since it has stood in a file";
@@ -64,7 +62,7 @@ pub(crate) fn reference(item: &Item<'_>, notes: &mut Notes) -> Option<SecretRef>
     for (key, value) in table.iter() {
         let name = key.get_ref().as_ref();
         if !matches!(name, "env" | "file") {
-            hide_all(value.get_ref(), &value.span(), notes);
+            notes.hide_all(value.get_ref(), &value.span());
             let mut path = item.path.clone();
             path.push(name.to_owned());
             let hint = format!("{}; {MEND}", did_you_mean(name, &["env", "file"]));
@@ -78,14 +76,14 @@ pub(crate) fn reference(item: &Item<'_>, notes: &mut Notes) -> Option<SecretRef>
         (Some(env), None) => env.get_ref().as_str().filter(|name| is_variable(name)).map_or_else(
             || {
                 // Somebody may have put the secret itself there.
-                hide_all(env.get_ref(), &env.span(), notes);
+                notes.hide_all(env.get_ref(), &env.span());
                 Err("names no environment variable")
             },
             |name| Ok(SecretRef::Env(name.to_owned())),
         ),
         (None, Some(file)) => file.get_ref().as_str().filter(|path| is_path(path)).map_or_else(
             || {
-                hide_all(file.get_ref(), &file.span(), notes);
+                notes.hide_all(file.get_ref(), &file.span());
                 Err("names no file")
             },
             |path| Ok(SecretRef::File(PathBuf::from(path))),
@@ -103,7 +101,7 @@ pub(crate) fn reference(item: &Item<'_>, notes: &mut Notes) -> Option<SecretRef>
 }
 
 fn written_out(item: &Item<'_>, notes: &mut Notes) {
-    hide_all(item.value, &item.span, notes);
+    item.hide(notes);
     item.wrong_inline(notes, "is a secret written out", MEND);
 }
 
@@ -128,23 +126,6 @@ pub(crate) fn is_reference(value: &DeValue<'_>) -> bool {
             ("file", Some(path)) => is_path(path),
             _ => false,
         })
-}
-
-/// Hides every scalar of a value.
-fn hide_all(value: &DeValue<'_>, span: &Range<usize>, notes: &mut Notes) {
-    match value {
-        DeValue::Table(table) => {
-            for (_, value) in table.iter() {
-                hide_all(value.get_ref(), &value.span(), notes);
-            }
-        }
-        DeValue::Array(array) => {
-            for value in array.iter() {
-                hide_all(value.get_ref(), &value.span(), notes);
-            }
-        }
-        _ => notes.hide(span.clone()),
-    }
 }
 
 /// What looks like a secret by its key, anywhere in a file: a snippet shows neighbouring lines too.
@@ -295,9 +276,4 @@ fn hide_value(line: &str, at: usize, from: usize, places: &mut Vec<Range<usize>>
             _ => places.push(at + index..at + index + c.len_utf8()),
         }
     }
-}
-
-/// Hides a value that may hold a secret in the wrong place.
-pub(crate) fn hide_here(item: &Item<'_>, notes: &mut Notes) {
-    hide_all(item.value, &item.span, notes);
 }

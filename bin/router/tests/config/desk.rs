@@ -21,10 +21,14 @@ impl Connector for DeskConnector {
     }
 
     fn capabilities(&self) -> Capabilities {
-        Capabilities { invites: false, removes_account: false }
+        Capabilities::default()
     }
 
     fn schema(&self) -> Value {
+        json!({})
+    }
+
+    fn entitlement_schema(&self) -> Value {
         json!({})
     }
 
@@ -79,6 +83,10 @@ struct Desk {
 impl Planner for Desk {
     fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 
     fn tenant(&self) -> String {

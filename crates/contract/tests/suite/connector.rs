@@ -45,6 +45,10 @@ impl Connector for Toy {
         json!({"type": "object"})
     }
 
+    fn entitlement_schema(&self) -> Value {
+        json!({"type": "object"})
+    }
+
     fn build(&self, settings: Value, ports: Ports) -> Result<Arc<dyn Provisioner>, Vec<ConfigError>> {
         let Some(place) = settings["token"]["env"].as_str() else {
             let mut what = "a secret is not written into the configuration".to_owned();
@@ -301,6 +305,10 @@ fn status(sent: &Result<VendorResponse, VendorFailure>) -> Option<StatusCode> {
 impl Planner for ToyConnection {
     fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 
     fn tenant(&self) -> String {

@@ -6,9 +6,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::{Value, json};
 use usher_core::{
-    Account, Action, Arity, Asked, Call, ConfigError, Evidence, Facet, Fault, Goal, Health, Hold, Known,
-    Plan, Planner, Provisioner, Receipt, Refusal, Remedy, Repeat, Sent, Slots, Snapshot, Subject, Watch,
-    WatchState,
+    Account, Action, Arity, Asked, Call, Capabilities, ConfigError, Evidence, Facet, Fault, Goal, Health,
+    Hold, Known, Plan, Planner, Provisioner, Receipt, Refusal, Remedy, Repeat, Sent, Slots, Snapshot,
+    Subject, Watch, WatchState,
 };
 
 use super::vendor::{Applying, Observing, Vendor};
@@ -16,6 +16,10 @@ use super::vendor::{Applying, Observing, Vendor};
 impl Planner for Vendor {
     fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    fn capabilities(&self) -> Capabilities {
+        Capabilities::default()
     }
 
     fn tenant(&self) -> String {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 /// A duration such as `500ms`, `12s`, `5m`, `24h`, `400 days`; `None` where it is none, or is too long to count.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
+#[must_use]
+pub fn duration(text: &str) -> Option<Duration> {
     let (count, unit) = parts(text)?;
     let seconds = match unit {
         "ms" | "millisecond" | "milliseconds" => return Some(Duration::from_millis(count)),
@@ -17,7 +18,8 @@ pub(crate) fn duration(text: &str) -> Option<Duration> {
 }
 
 /// A size such as `256 KiB`, in bytes; `None` where it is none, or is too large to count.
-pub(crate) fn size(text: &str) -> Option<u64> {
+#[must_use]
+pub fn size(text: &str) -> Option<u64> {
     let (count, unit) = parts(text)?;
     let bytes: u64 = match unit {
         "B" | "bytes" => 1,
@@ -39,7 +41,8 @@ fn parts(text: &str) -> Option<(u64, &str)> {
 }
 
 /// A duration as it would be written.
-pub(crate) fn show(duration: Duration) -> String {
+#[must_use]
+pub fn show(duration: Duration) -> String {
     let (seconds, millis) = (duration.as_secs(), duration.subsec_millis());
     match (seconds, millis) {
         (_, 1..) => format!("{}ms", duration.as_millis()),

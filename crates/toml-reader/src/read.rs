@@ -7,37 +7,42 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::report::Notes;
-use super::secrets::hide_here;
-use super::units;
+use crate::{Notes, units};
 
 /// A value with its key's and its own place.
 #[derive(Clone, Debug)]
-pub(crate) struct Item<'t> {
-    pub(crate) path: Vec<String>,
-    pub(crate) key_span: Range<usize>,
-    pub(crate) span: Range<usize>,
-    pub(crate) value: &'t DeValue<'t>,
+pub struct Item<'t> {
+    /// Its key, with all that it stands below.
+    pub path: Vec<String>,
+    /// The key's own place.
+    pub key_span: Range<usize>,
+    /// The value's place.
+    pub span: Range<usize>,
+    /// The value.
+    pub value: &'t DeValue<'t>,
 }
 
 /// A table whose keys are taken one by one; what is left at the end is unknown.
 #[derive(Debug)]
-pub(crate) struct Section<'t> {
-    pub(crate) path: Vec<String>,
+pub struct Section<'t> {
+    /// Its key, with all that it stands below.
+    pub path: Vec<String>,
     /// Where a missing key is shown; `None` where the section itself is missing.
-    pub(crate) place: Option<Range<usize>>,
+    pub place: Option<Range<usize>>,
     table: Option<&'t DeTable<'t>>,
     asked: BTreeSet<&'static str>,
 }
 
 impl<'t> Section<'t> {
     /// The whole file.
-    pub(crate) fn root(table: &'t DeTable<'t>) -> Self {
+    #[must_use]
+    pub fn root(table: &'t DeTable<'t>) -> Self {
         Self { path: Vec::new(), place: None, table: Some(table), asked: BTreeSet::new() }
     }
 
     /// The table that an item is.
-    pub(crate) fn of(item: &Item<'t>, table: &'t DeTable<'t>) -> Self {
+    #[must_use]
+    pub fn of(item: &Item<'t>, table: &'t DeTable<'t>) -> Self {
         Self {
             path: item.path.clone(),
             place: Some(item.key_span.clone()),
@@ -51,14 +56,14 @@ impl<'t> Section<'t> {
     }
 
     /// A key's value, if it is there.
-    pub(crate) fn take(&mut self, key: &'static str) -> Option<Item<'t>> {
+    pub fn take(&mut self, key: &'static str) -> Option<Item<'t>> {
         self.asked.insert(key);
         let (name, value) = self.table?.get_key_value(key)?;
         Some(item(&self.path, name, value))
     }
 
     /// A key that must be there.
-    pub(crate) fn need(&mut self, key: &'static str, hint: &str, notes: &mut Notes) -> Option<Item<'t>> {
+    pub fn need(&mut self, key: &'static str, hint: &str, notes: &mut Notes) -> Option<Item<'t>> {
         let found = self.take(key);
         if found.is_none() {
             let path = self.path_to(key);
@@ -68,7 +73,7 @@ impl<'t> Section<'t> {
     }
 
     /// A section below this one; an empty one where it is not there. `None` where it is something else.
-    pub(crate) fn section(&mut self, key: &'static str, notes: &mut Notes) -> Option<Section<'t>> {
+    pub fn section(&mut self, key: &'static str, notes: &mut Notes) -> Option<Section<'t>> {
         match self.take(key) {
             None => Some(Self::absent(self.path_to(key), self.place.clone())),
             Some(item) => item.section(notes),
@@ -76,28 +81,29 @@ impl<'t> Section<'t> {
     }
 
     /// Refuses a key that this build does nothing with.
-    pub(crate) fn not_built(&mut self, key: &'static str, notes: &mut Notes) {
+    pub fn not_built(&mut self, key: &'static str, notes: &mut Notes) {
         if let Some(item) = self.take(key) {
             let hint = "take it out: what does nothing is refused, never ignored";
-            hide_here(&item, notes);
+            item.hide(notes);
             notes.wrong(Some(item.key_span), &item.path, "is not built yet", Some(hint.to_owned()));
         }
     }
 
     /// Everything that was not asked for.
-    pub(crate) fn rest(&self) -> Vec<Item<'t>> {
+    #[must_use]
+    pub fn rest(&self) -> Vec<Item<'t>> {
         let Some(table) = self.table else { return Vec::new() };
         let left = table.iter().filter(|(name, _)| !self.asked.contains(name.get_ref().as_ref()));
         left.map(|(name, value)| item(&self.path, name, value)).collect()
     }
 
     /// Refuses everything that was not asked for.
-    pub(crate) fn finish(self, notes: &mut Notes) {
+    pub fn finish(self, notes: &mut Notes) {
         for item in self.rest() {
             let name = item.name().to_owned();
             let known: Vec<&str> = self.asked.iter().copied().collect();
             // It may be a secret's key with a slip in it.
-            hide_here(&item, notes);
+            item.hide(notes);
             notes.wrong(
                 Some(item.key_span),
                 &item.path,
@@ -107,7 +113,9 @@ impl<'t> Section<'t> {
         }
     }
 
-    pub(crate) fn path_to(&self, key: &str) -> Vec<String> {
+    /// The path of a key below this one.
+    #[must_use]
+    pub fn path_to(&self, key: &str) -> Vec<String> {
         let mut path = self.path.clone();
         path.push(key.to_owned());
         path
@@ -125,7 +133,8 @@ fn item<'t>(
 }
 
 /// `did you mean …?` where one of `known` is near, else all of them.
-pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
+#[must_use]
+pub fn did_you_mean(name: &str, known: &[&str]) -> String {
     match nearest(name, known) {
         Some(near) => format!("did you mean {near}?"),
         None if known.is_empty() => "there are none".to_owned(),
@@ -134,7 +143,8 @@ pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
 }
 
 /// The one of `known` that was probably meant.
-pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
+#[must_use]
+pub fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
     let name = name.to_lowercase();
     let distance = |one: &str| strsim::damerau_levenshtein(&name, &one.to_lowercase());
     let nearest = known.iter().copied().min_by_key(|one| distance(one))?;
@@ -143,25 +153,33 @@ pub(crate) fn nearest<'k>(name: &str, known: &[&'k str]) -> Option<&'k str> {
 }
 
 impl<'t> Item<'t> {
-    pub(crate) fn name(&self) -> &str {
+    /// Its key alone.
+    #[must_use]
+    pub fn name(&self) -> &str {
         self.path.last().map_or("", String::as_str)
     }
 
     /// Says what is wrong with the value.
-    pub(crate) fn wrong(&self, notes: &mut Notes, message: impl Into<String>, hint: impl Into<String>) {
+    pub fn wrong(&self, notes: &mut Notes, message: impl Into<String>, hint: impl Into<String>) {
         // A table's own span is its header's: the key is what a reader looks for.
         let span =
             if matches!(self.value, DeValue::Table(_)) { self.key_span.clone() } else { self.span.clone() };
         notes.wrong(Some(span), &self.path, message, Some(hint.into()));
     }
 
+    /// Hides a value that may hold a secret in the wrong place.
+    pub fn hide(&self, notes: &mut Notes) {
+        notes.hide_all(self.value, &self.span);
+    }
+
     fn wrong_type(&self, notes: &mut Notes, expected: &str, hint: &str) {
         self.wrong(notes, format!("is {}, not {expected}", kind(self.value)), hint);
     }
 
-    pub(crate) fn section(&self, notes: &mut Notes) -> Option<Section<'t>> {
+    /// The table that it is.
+    pub fn section(&self, notes: &mut Notes) -> Option<Section<'t>> {
         let DeValue::Table(table) = self.value else {
-            hide_here(self, notes);
+            self.hide(notes);
             self.wrong_type(
                 notes,
                 "a table",
@@ -173,7 +191,7 @@ impl<'t> Item<'t> {
     }
 
     /// A text that is not empty.
-    pub(crate) fn text(&self, example: &str, notes: &mut Notes) -> Option<&'t str> {
+    pub fn text(&self, example: &str, notes: &mut Notes) -> Option<&'t str> {
         match self.value {
             DeValue::String(text) if text.trim().is_empty() => {
                 self.wrong(notes, "is empty", format!("write {} = {example}", self.name()));
@@ -187,7 +205,8 @@ impl<'t> Item<'t> {
         }
     }
 
-    pub(crate) fn boolean(&self, notes: &mut Notes) -> Option<bool> {
+    /// True or false.
+    pub fn boolean(&self, notes: &mut Notes) -> Option<bool> {
         match self.value {
             DeValue::Boolean(value) => Some(*value),
             _ => {
@@ -198,7 +217,7 @@ impl<'t> Item<'t> {
     }
 
     /// A whole number within limits.
-    pub(crate) fn number(&self, least: u32, most: u32, notes: &mut Notes) -> Option<u32> {
+    pub fn number(&self, least: u32, most: u32, notes: &mut Notes) -> Option<u32> {
         let range = format!("write a whole number from {least} to {most}");
         let DeValue::Integer(number) = self.value else {
             self.wrong_type(notes, "a whole number", &range);
@@ -212,7 +231,8 @@ impl<'t> Item<'t> {
         found
     }
 
-    pub(crate) fn list(&self, example: &str, notes: &mut Notes) -> Option<Vec<Item<'t>>> {
+    /// A list.
+    pub fn list(&self, example: &str, notes: &mut Notes) -> Option<Vec<Item<'t>>> {
         let DeValue::Array(array) = self.value else {
             self.wrong_type(notes, "a list", &format!("write {} = {example}", self.name()));
             return None;
@@ -220,7 +240,9 @@ impl<'t> Item<'t> {
         Some(self.items(array))
     }
 
-    pub(crate) fn items(&self, array: &'t DeArray<'t>) -> Vec<Item<'t>> {
+    /// The entries of a list.
+    #[must_use]
+    pub fn items(&self, array: &'t DeArray<'t>) -> Vec<Item<'t>> {
         let entries = array.iter().enumerate();
         let entry = |(index, value): (usize, &'t Spanned<DeValue<'t>>)| {
             let mut path = self.path.clone();
@@ -231,7 +253,7 @@ impl<'t> Item<'t> {
     }
 
     /// A list of texts, none of them empty.
-    pub(crate) fn texts(&self, example: &str, notes: &mut Notes) -> Option<Vec<(Item<'t>, &'t str)>> {
+    pub fn texts(&self, example: &str, notes: &mut Notes) -> Option<Vec<(Item<'t>, &'t str)>> {
         let items = self.list(example, notes)?;
         let mut texts = Vec::with_capacity(items.len());
         let mut all = true;
@@ -251,7 +273,8 @@ impl<'t> Item<'t> {
         all.then_some(texts)
     }
 
-    pub(crate) fn duration(&self, least: Duration, most: Duration, notes: &mut Notes) -> Option<Duration> {
+    /// A duration such as `500ms`, within limits.
+    pub fn duration(&self, least: Duration, most: Duration, notes: &mut Notes) -> Option<Duration> {
         const HOW: &str =
             "write a number and its unit in quotes: \"500ms\", \"12s\", \"5m\", \"24h\" or \"400 days\"";
         let DeValue::String(text) = self.value else {
@@ -271,7 +294,8 @@ impl<'t> Item<'t> {
         Some(duration)
     }
 
-    pub(crate) fn size(&self, least: u64, most: u64, notes: &mut Notes) -> Option<u64> {
+    /// A size such as `256 KiB`, in bytes, within limits.
+    pub fn size(&self, least: u64, most: u64, notes: &mut Notes) -> Option<u64> {
         const HOW: &str = "write a number and its unit in quotes: \"256 KiB\" or \"1 MiB\"";
         let DeValue::String(text) = self.value else {
             self.wrong_type(notes, "a size", HOW);
@@ -289,7 +313,7 @@ impl<'t> Item<'t> {
     }
 
     /// One of a few words.
-    pub(crate) fn one_of<T: Copy>(&self, words: &[(&'static str, T)], notes: &mut Notes) -> Option<T> {
+    pub fn one_of<T: Copy>(&self, words: &[(&'static str, T)], notes: &mut Notes) -> Option<T> {
         let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         let all = known.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(" or ");
         let DeValue::String(text) = self.value else {
@@ -309,7 +333,8 @@ impl<'t> Item<'t> {
 }
 
 /// What a value is, with its article.
-pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
+#[must_use]
+pub fn kind(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a text",
         DeValue::Integer(_) => "a whole number",
@@ -323,12 +348,7 @@ pub(crate) fn kind(value: &DeValue<'_>) -> &'static str {
 
 impl Item<'_> {
     /// Says what is wrong with a value that stands where it is said, even if it is a table.
-    pub(crate) fn wrong_inline(
-        &self,
-        notes: &mut Notes,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
+    pub fn wrong_inline(&self, notes: &mut Notes, message: impl Into<String>, hint: impl Into<String>) {
         notes.wrong(Some(self.span.clone()), &self.path, message, Some(hint.into()));
     }
 }

@@ -1,0 +1,1 @@
+//! Membership, invitations and teams of a GitHub organisation.
