@@ -5,7 +5,7 @@ use http::{HeaderValue, Method};
 use url::{Origin, Url};
 use usher_core::{Call, ConfigError, Ports};
 
-use crate::auth::{Credential, OAuthParts, OAuthSource, TokenCache};
+use crate::auth::{Credential, JwtExchangeSource, JwtSigner, OAuthSource, TokenCache, TokenParts};
 use crate::exchange::Prepared;
 use crate::settings::check_base_url;
 use crate::{
@@ -60,17 +60,17 @@ impl VendorClient {
             Auth::Tokens(source) => {
                 Credential::Tokens(TokenCache::new(Arc::clone(source), Arc::clone(&ports.clock)))
             }
+            Auth::ApiKeyQuery { name, key } => Credential::query(name, key)?,
+            Auth::Jwt(jwt) => Credential::Jwt(Box::new(JwtSigner::new(jwt)?)),
             Auth::OAuth(credentials) => {
-                let parts = OAuthParts {
-                    transport: Arc::clone(&ports.transport),
-                    clock: Arc::clone(&ports.clock),
-                    allow_private: ports.allow_private,
-                    connection: ports.connection.clone(),
-                    user_agent,
-                    timeout: settings.timeout,
-                    recorder: recorder.clone(),
-                };
+                let parts = token_parts(&ports, &settings, user_agent, recorder.clone());
                 let source = OAuthSource::new(parts, credentials.clone(), &settings.base_url)?;
+                Credential::Tokens(TokenCache::new(Arc::new(source), Arc::clone(&ports.clock)))
+            }
+            Auth::TokensForJwt(exchange) => {
+                let parts = token_parts(&ports, &settings, user_agent, recorder.clone());
+                let headers = settings.headers.clone();
+                let source = JwtExchangeSource::new(parts, exchange, headers, &settings.base_url)?;
                 Credential::Tokens(TokenCache::new(Arc::new(source), Arc::clone(&ports.clock)))
             }
         };
@@ -145,6 +145,24 @@ impl VendorClient {
             && url.origin() == own
             && url.username().is_empty()
             && url.password().is_none()
+    }
+}
+
+fn token_parts(
+    ports: &Ports,
+    settings: &ClientSettings,
+    user_agent: HeaderValue,
+    recorder: Option<Arc<dyn Recorder>>,
+) -> TokenParts {
+    TokenParts {
+        transport: Arc::clone(&ports.transport),
+        clock: Arc::clone(&ports.clock),
+        allow_private: ports.allow_private,
+        connection: ports.connection.clone(),
+        user_agent,
+        timeout: settings.timeout,
+        throttled: settings.throttled,
+        recorder,
     }
 }
 

@@ -5,11 +5,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::LOCATION;
 use http::{HeaderMap, Method, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 use usher_core::{Call, HttpRequest, Sent};
 
 use crate::auth::Credential;
+use crate::throttle::beginning;
 use crate::trace::{CallOutcome, CallTrace, report};
 use crate::{FailureKind, VendorClient, VendorFailure, VendorResponse, retry_after};
 
@@ -101,12 +103,21 @@ impl VendorClient {
     /// One attempt: token, permit, exchange.
     async fn attempt(&self, call: &Call, prepared: &Prepared, progress: &Progress) -> Attempt {
         let mut headers = prepared.headers.clone();
+        let mut url = prepared.url.clone();
         let mut number = None;
         match &self.credential {
             Credential::None => {}
             Credential::Fixed { name, value } => {
                 headers.insert(name.clone(), value.clone());
             }
+            Credential::Query { name, key } => set_in_query(&mut url, name, key),
+            // Made anew each time: another one would not be accepted either, so that a 401 is an answer.
+            Credential::Jwt(signer) => match signer.header(self.ports.clock.now()) {
+                Ok(header) => {
+                    headers.insert(http::header::AUTHORIZATION, header);
+                }
+                Err(failure) => return Attempt { result: Err(failure), token: None },
+            },
             Credential::Tokens(cache) => match cache.token(call.deadline, progress.rejected).await {
                 Ok(token) => {
                     number = Some(token.number);
@@ -116,7 +127,7 @@ impl VendorClient {
             },
         }
         let started = self.ports.clock.instant();
-        let result = self.once(call, prepared, headers).await;
+        let result = self.once(call, prepared, url, headers).await;
         let outcome = match &result {
             Ok(response) => CallOutcome::Status(response.status.as_u16()),
             Err(VendorFailure { status: Some(status), .. }) => CallOutcome::Status(status.as_u16()),
@@ -140,6 +151,7 @@ impl VendorClient {
         &self,
         call: &Call,
         prepared: &Prepared,
+        url: Url,
         headers: HeaderMap,
     ) -> Result<VendorResponse, VendorFailure> {
         let key = self.settings.limit_key.as_deref().unwrap_or(&self.ports.connection);
@@ -159,7 +171,7 @@ impl VendorClient {
         }
         let answer = self.ports.transport.send(HttpRequest {
             method: prepared.method.clone(),
-            url: prepared.url.clone(),
+            url,
             headers,
             body: prepared.body.clone(),
             deadline: earlier(call.deadline, now.checked_add(prepared.timeout)),
@@ -169,7 +181,8 @@ impl VendorClient {
         let answer = answer.await?;
         drop(permit);
         let now = self.ports.clock.now();
-        if let Some(after) = (self.settings.throttled)(answer.status, &answer.headers, now) {
+        let start = beginning(&answer.body);
+        if let Some(after) = (self.settings.throttled)(answer.status, &answer.headers, start, now) {
             let message = format!("the vendor's rate limit is reached (status {})", answer.status.as_u16());
             return Err(VendorFailure::answered(FailureKind::Throttled, answer.status, message).after(after));
         }
@@ -272,6 +285,16 @@ impl VendorClient {
 
 fn backoff(tries: u32) -> Duration {
     BACKOFF.saturating_mul(2_u32.saturating_pow(tries.saturating_sub(1))).min(LONGEST_BACKOFF)
+}
+
+/// Sets one pair of the query, also where the vendor's own link repeats it.
+fn set_in_query(url: &mut Url, name: &str, key: &SecretString) {
+    if url.query_pairs().any(|(given, _)| given == name) {
+        let others: Vec<(String, String)> =
+            url.query_pairs().filter(|(given, _)| given != name).map(|(n, v)| (n.into(), v.into())).collect();
+        url.query_pairs_mut().clear().extend_pairs(others);
+    }
+    url.query_pairs_mut().append_pair(name, key.expose_secret());
 }
 
 fn earlier(deadline: Instant, other: Option<Instant>) -> Instant {

@@ -19,7 +19,10 @@ mod throttle;
 mod trace;
 mod transport;
 
-pub use auth::{Auth, OAuthClientCredentials, SecretBy, Token, TokenBody, TokenSource};
+pub use auth::{
+    Auth, JwtAlgorithm, JwtExchange, JwtSettings, OAuthClientCredentials, SecretBy, Token, TokenBody,
+    TokenSource,
+};
 pub use client::VendorClient;
 pub use failure::{FailureKind, VendorFailure};
 pub use limits::{LimitSettings, Limits};

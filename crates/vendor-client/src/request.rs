@@ -132,7 +132,7 @@ impl VendorRequest {
         self
     }
 
-    /// A JSON body, with its `Content-Type`. At most 1 MiB.
+    /// A JSON body, with its `Content-Type` unless one was set before (`application/scim+json`, say). At most 1 MiB.
     #[must_use]
     pub fn json(mut self, body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
@@ -141,7 +141,9 @@ impl VendorRequest {
             }
             Ok(bytes) => {
                 self.body = bytes.into();
-                self.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                self.headers
+                    .entry(CONTENT_TYPE)
+                    .or_insert_with(|| HeaderValue::from_static("application/json"));
             }
             // serde_json's message could quote a value.
             Err(_) => self.mistaken("the request's body cannot be written as JSON".into()),

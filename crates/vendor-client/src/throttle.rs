@@ -8,24 +8,40 @@ use jiff::fmt::rfc2822::DateTimeParser;
 /// Longer waits than this are cut to it: a vendor's mistake must not park a request for a year.
 const LONGEST: Duration = Duration::from_hours(24);
 
+/// Bytes of a body that a [`ThrottleRule`] sees.
+const BEGINNING: usize = 4 * 1024;
+
 /// Whether an answer says that the vendor's rate limit is reached, and how long to wait, where it tells. The outer
-/// `None`: no, it does not. A plain function, so that settings stay comparable and harmless.
-pub type ThrottleRule = fn(StatusCode, &HeaderMap, Timestamp) -> Option<Option<Duration>>;
+/// `None`: no, it does not. It sees the status, the headers, the first 4 KiB of the body, and the time. A plain function,
+/// so that settings stay comparable and harmless.
+pub type ThrottleRule = fn(StatusCode, &HeaderMap, &[u8], Timestamp) -> Option<Option<Duration>>;
+
+/// What a rule sees of a body.
+pub(crate) fn beginning(body: &[u8]) -> &[u8] {
+    body.get(..BEGINNING).unwrap_or(body)
+}
 
 /// 429, with `Retry-After` if there is one.
 #[must_use]
-pub fn throttled_by_429(status: StatusCode, headers: &HeaderMap, now: Timestamp) -> Option<Option<Duration>> {
+pub fn throttled_by_429(
+    status: StatusCode,
+    headers: &HeaderMap,
+    _body: &[u8],
+    now: Timestamp,
+) -> Option<Option<Duration>> {
     (status == StatusCode::TOO_MANY_REQUESTS).then(|| retry_after(headers, now))
 }
 
-/// GitHub's rule: 403 or 429, with `Retry-After`, or else `x-ratelimit-remaining: 0` and `x-ratelimit-reset`; a 429
-/// with neither waits a minute. A 403 with neither is a refusal.
+/// GitHub's rule: 403 or 429, with `Retry-After`, or else `x-ratelimit-remaining: 0` and `x-ratelimit-reset`. With
+/// neither, a 429 waits a minute, and so does a 403 whose body speaks of a secondary rate limit: those can come without a
+/// header. Any other 403 is a refusal.
 ///
 /// <https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api>
 #[must_use]
 pub fn throttled_like_github(
     status: StatusCode,
     headers: &HeaderMap,
+    body: &[u8],
     now: Timestamp,
 ) -> Option<Option<Duration>> {
     if !matches!(status, StatusCode::FORBIDDEN | StatusCode::TOO_MANY_REQUESTS) {
@@ -41,7 +57,14 @@ pub fn throttled_like_github(
         let reset = number("x-ratelimit-reset").and_then(|second| Timestamp::from_second(second).ok());
         return Some(Some(reset.map_or(minute, |reset| until(reset, now))));
     }
-    (status == StatusCode::TOO_MANY_REQUESTS).then_some(Some(minute))
+    let limited = status == StatusCode::TOO_MANY_REQUESTS || speaks_of_a_secondary_limit(body);
+    limited.then_some(Some(minute))
+}
+
+/// "You have exceeded a secondary rate limit …"; Enterprise Server's older releases call it abuse detection.
+fn speaks_of_a_secondary_limit(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body).to_lowercase();
+    text.contains("secondary rate limit") || text.contains("abuse detection mechanism")
 }
 
 /// `Retry-After`, in seconds or as an HTTP date (RFC 9110, 10.2.3); 24 hours at the most. A date in the past is zero.

@@ -1,6 +1,9 @@
 //! How a client shows who it is.
 
 mod cache;
+mod endpoint;
+mod exchange;
+mod jwt;
 mod oauth;
 
 use std::fmt::Debug;
@@ -16,12 +19,20 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 use usher_core::ConfigError;
 
+pub use exchange::JwtExchange;
+pub use jwt::{JwtAlgorithm, JwtSettings};
 pub use oauth::{OAuthClientCredentials, SecretBy, TokenBody};
 
 pub(crate) use cache::TokenCache;
-pub(crate) use oauth::{OAuthParts, OAuthSource};
+pub(crate) use endpoint::TokenParts;
+pub(crate) use exchange::JwtExchangeSource;
+pub(crate) use jwt::JwtSigner;
+pub(crate) use oauth::OAuthSource;
 
 use crate::VendorFailure;
+
+/// Bytes of a key in a query at the most.
+const MAX_QUERY_KEY: usize = 4 * 1024;
 
 /// A credential. `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -44,9 +55,22 @@ pub enum Auth {
         /// The key.
         key: SecretString,
     },
+    /// A pair of every request's query, with the key as its value: for vendors that take it nowhere else, since the
+    /// vendor's own logs are likely to keep it.
+    ApiKeyQuery {
+        /// The pair's name.
+        name: String,
+        /// The key; 4 KiB at the most.
+        key: SecretString,
+    },
+    /// A signed token (JWT, RFC 7519) as bearer, made anew for each request.
+    Jwt(JwtSettings),
+    /// Such a token is shown to an endpoint that gives another one for it, which is kept and renewed before it ends: a
+    /// GitHub App's installation tokens, say.
+    TokensForJwt(JwtExchange),
     /// OAuth 2.0 client credentials (RFC 6749, 4.4): a token is fetched, kept, and renewed before it ends.
     OAuth(OAuthClientCredentials),
-    /// Bearer tokens from elsewhere, such as a GitHub App's installation tokens; kept and renewed likewise.
+    /// Bearer tokens from elsewhere; kept and renewed likewise.
     Tokens(Arc<dyn TokenSource>),
 }
 
@@ -75,6 +99,8 @@ pub trait TokenSource: Debug + Send + Sync {
 pub(crate) enum Credential {
     None,
     Fixed { name: HeaderName, value: HeaderValue },
+    Query { name: String, key: SecretString },
+    Jwt(Box<JwtSigner>),
     Tokens(TokenCache),
 }
 
@@ -83,6 +109,21 @@ impl Credential {
     pub(crate) fn fixed(name: HeaderName, text: &SecretString) -> Result<Self, ConfigError> {
         let value = secret_header(text.expose_secret()).ok_or_else(|| unsendable("the credential"))?;
         Ok(Self::Fixed { name, value })
+    }
+
+    pub(crate) fn query(name: &str, key: &SecretString) -> Result<Self, ConfigError> {
+        if name.is_empty() || name.chars().any(char::is_control) {
+            return Err(ConfigError::at(["name"], "this is not the name of a pair of a query"));
+        }
+        let text = key.expose_secret();
+        if text.len() > MAX_QUERY_KEY || text.chars().any(char::is_control) {
+            return Err(ConfigError::at(
+                ["key"],
+                "the key is too long for a query, or has control characters",
+            )
+            .hint("look for a line break in it"));
+        }
+        Ok(Self::Query { name: name.to_owned(), key: key.clone() })
     }
 
     pub(crate) fn bearer(token: &SecretString) -> Result<Self, ConfigError> {

@@ -1,13 +1,11 @@
 use std::fmt;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, USER_AGENT};
-use http::{HeaderValue, Method, StatusCode};
-use jiff::Timestamp;
+use http::header::{ACCEPT, CONTENT_TYPE};
+use http::{HeaderValue, StatusCode};
 use oauth2::basic::{BasicClient, BasicErrorResponse, BasicErrorResponseType, BasicTokenResponse};
 use oauth2::{
     AsyncHttpClient, AuthType, ClientId, ClientSecret, RequestTokenError, Scope, TokenResponse, TokenUrl,
@@ -16,15 +14,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 use url::{Url, form_urlencoded};
-use usher_core::{Clock, ConfigError, HttpRequest, HttpResponse, Transport};
+use usher_core::ConfigError;
 
+use super::endpoint::{TokenEndpoint, TokenParts, no_token, not_accepted};
 use super::{Token, TokenSource};
-use crate::settings::check_base_url;
-use crate::trace::{CallOutcome, CallTrace, report};
-use crate::{FailureKind, Recorder, VendorFailure, retry_after};
-
-/// Bytes of a token endpoint's answer at the most.
-const MAX_ANSWER: usize = 64 * 1024;
+use crate::{FailureKind, VendorFailure};
 
 /// How the client's secret is shown to the token endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -76,23 +70,10 @@ impl fmt::Debug for OAuthClientCredentials {
     }
 }
 
-/// What a token request needs of the client around it.
-#[derive(Debug)]
-pub(crate) struct OAuthParts {
-    pub(crate) transport: Arc<dyn Transport>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) allow_private: bool,
-    pub(crate) connection: String,
-    pub(crate) user_agent: HeaderValue,
-    pub(crate) timeout: Duration,
-    pub(crate) recorder: Option<Arc<dyn Recorder>>,
-}
-
 /// Fetches tokens with client credentials.
 #[derive(Debug)]
 pub(crate) struct OAuthSource {
-    parts: OAuthParts,
-    token_url: Url,
+    endpoint: TokenEndpoint,
     credentials: OAuthClientCredentials,
 }
 
@@ -101,22 +82,15 @@ type TokenError = RequestTokenError<VendorFailure, BasicErrorResponse>;
 
 impl OAuthSource {
     pub(crate) fn new(
-        parts: OAuthParts,
+        parts: TokenParts,
         credentials: OAuthClientCredentials,
         base: &Url,
     ) -> Result<Self, ConfigError> {
-        let token_url = token_url(base, &credentials.token_url)?;
-        let mut checked = token_url.clone();
-        checked.set_query(None);
-        check_base_url(&checked, parts.allow_private).map_err(|mut error| {
-            error.path = vec!["token_url".into()];
-            error.message = error.message.replace("base URL", "token URL");
-            error
-        })?;
-        Ok(Self { parts, token_url, credentials })
+        let endpoint = TokenEndpoint::new(parts, base, &credentials.token_url)?;
+        Ok(Self { endpoint, credentials })
     }
 
-    /// Sends what the `oauth2` crate has written. An answer that is no decision about the credential is a failure here.
+    /// Sends what the `oauth2` crate has written, and gives it the answer to read.
     async fn exchange(
         &self,
         request: http::Request<Vec<u8>>,
@@ -124,10 +98,6 @@ impl OAuthSource {
     ) -> Result<http::Response<Vec<u8>>, VendorFailure> {
         let (parts, body) = request.into_parts();
         let mut headers = parts.headers;
-        if let Some(value) = headers.get_mut(AUTHORIZATION) {
-            value.set_sensitive(true);
-        }
-        headers.insert(USER_AGENT, self.parts.user_agent.clone());
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
         let body = match self.credentials.body {
             TokenBody::Form => Bytes::from(body),
@@ -136,38 +106,14 @@ impl OAuthSource {
                 as_json(&body)
             }
         };
-        let now = self.parts.clock.instant();
-        let own = now.checked_add(self.parts.timeout).unwrap_or(deadline);
-        let request = HttpRequest {
-            method: Method::POST,
-            url: self.token_url.clone(),
-            headers,
-            body,
-            deadline: deadline.min(own),
-            max_body: MAX_ANSWER,
-            allow_private: self.parts.allow_private,
-        };
-        let answer = self.parts.transport.send(request).await.map_err(VendorFailure::from);
-        let outcome = match &answer {
-            Ok(answer) => CallOutcome::Status(answer.status.as_u16()),
-            Err(failure) => CallOutcome::Failed(failure.kind),
-        };
-        self.trace(outcome, now);
-        decided(answer?, self.parts.clock.now())
-    }
-
-    fn trace(&self, outcome: CallOutcome, started: Instant) {
-        report(
-            &self.parts.connection,
-            self.parts.recorder.as_ref(),
-            CallTrace {
-                method: Method::POST,
-                path: "(token)".into(),
-                attempt: 1,
-                outcome,
-                duration: self.parts.clock.instant().saturating_duration_since(started),
-            },
-        );
+        let answer = self.endpoint.post(headers, body, deadline).await?;
+        if answer.status.is_client_error() && !names_an_error(&answer.body) {
+            return Err(not_accepted(answer.status));
+        }
+        let mut response = http::Response::new(answer.body.to_vec());
+        *response.status_mut() = answer.status;
+        *response.headers_mut() = answer.headers;
+        Ok(response)
     }
 
     async fn fetch_token(&self, deadline: Instant) -> Result<Token, VendorFailure> {
@@ -178,7 +124,7 @@ impl OAuthSource {
                 SecretBy::Body => AuthType::RequestBody,
                 SecretBy::Basic => AuthType::BasicAuth,
             })
-            .set_token_uri(TokenUrl::from_url(self.token_url.clone()));
+            .set_token_uri(TokenUrl::from_url(self.endpoint.url.clone()));
         let mut request = client
             .exchange_client_credentials()
             .add_scopes(credentials.scopes.iter().cloned().map(Scope::new));
@@ -186,7 +132,7 @@ impl OAuthSource {
             request = request.add_extra_param(name.as_str(), value.as_str());
         }
         let endpoint = Endpoint { source: self, deadline, status: Mutex::new(StatusCode::OK) };
-        let asked = self.parts.clock.now();
+        let asked = self.endpoint.parts.clock.now();
         let answer: BasicTokenResponse = request.request_async(&endpoint).await.map_err(|error| {
             let status = *endpoint.status.lock().unwrap_or_else(PoisonError::into_inner);
             failure(error, status)
@@ -224,47 +170,6 @@ impl<'c> AsyncHttpClient<'c> for Endpoint<'_> {
     }
 }
 
-/// The answer for the `oauth2` crate to read, unless it is no decision about the credential, or one in another form.
-fn decided(answer: HttpResponse, now: Timestamp) -> Result<http::Response<Vec<u8>>, VendorFailure> {
-    let failed = |kind, what: &str| {
-        let message = format!("the token endpoint {what} (status {})", answer.status.as_u16());
-        Err(VendorFailure::answered(kind, answer.status, message).after(retry_after(&answer.headers, now)))
-    };
-    match answer.status {
-        StatusCode::TOO_MANY_REQUESTS => failed(FailureKind::Throttled, "has reached its rate limit"),
-        StatusCode::REQUEST_TIMEOUT => failed(FailureKind::TokenUnavailable, "failed"),
-        status if status.is_server_error() => failed(FailureKind::TokenUnavailable, "failed"),
-        status if status.is_redirection() => {
-            failed(FailureKind::Redirect, "redirects, which is not followed with a secret: check its address")
-        }
-        status if status.is_client_error() && !names_an_error(&answer.body) => {
-            failed(FailureKind::Credential, "does not accept the credential")
-        }
-        _ => {
-            let mut response = http::Response::new(answer.body.to_vec());
-            *response.status_mut() = answer.status;
-            *response.headers_mut() = answer.headers;
-            Ok(response)
-        }
-    }
-}
-
-/// A path belongs below the base URL, prefix included, as the paths of requests do.
-fn token_url(base: &Url, given: &str) -> Result<Url, ConfigError> {
-    let url = if given.starts_with('/') && !given.starts_with("//") {
-        let mut text = base.clone();
-        text.set_path("");
-        Url::parse(&format!(
-            "{}{}{given}",
-            text.as_str().trim_end_matches('/'),
-            base.path().trim_end_matches('/')
-        ))
-    } else {
-        Url::parse(given)
-    };
-    url.map_err(|error| ConfigError::at(["token_url"], format!("the token URL is not a URL: {error}")))
-}
-
 /// The form as a JSON object of texts.
 fn as_json(form: &[u8]) -> Bytes {
     let object: Map<String, Value> = form_urlencoded::parse(form)
@@ -290,10 +195,6 @@ fn failure(error: TokenError, status: StatusCode) -> VendorFailure {
             let message = format!("the token endpoint does not accept the credential: {code}");
             VendorFailure::answered(FailureKind::Credential, status, message)
         }
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => VendorFailure::answered(
-            FailureKind::TokenUnavailable,
-            status,
-            "the token endpoint's answer is no token: check its address",
-        ),
+        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => no_token(status),
     }
 }

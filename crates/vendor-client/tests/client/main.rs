@@ -1,11 +1,13 @@
 //! The vendor client against raw sockets and scripts.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod addresses;
 mod faults;
 mod hostile;
+mod jwt;
 mod limits;
 mod oauth;
+mod query_key;
 mod redirects;
 mod repeats;
 mod secrets;

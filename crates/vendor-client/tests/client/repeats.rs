@@ -3,8 +3,11 @@
 use std::time::Duration;
 
 use http::Method;
-use usher_core::{HttpFailureKind, Sent};
-use usher_vendor_client::{Auth, FailureKind, VendorRequest, throttled_like_github};
+use url::Url;
+use usher_core::{HttpFailureKind, HttpRequest, Sent};
+use usher_vendor_client::{
+    Auth, ClientSettings, FailureKind, VendorClient, VendorRequest, throttled_like_github,
+};
 
 use crate::support::{
     RawServer, Script, answer, answer_with, call, client, failed, ports, socket_client, soon, wire,
@@ -159,24 +162,50 @@ async fn a_throttled_read_waits_where_the_wait_fits_into_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn githubs_rate_limit_is_known_by_its_headers() {
+async fn githubs_rate_limit_is_known_by_its_headers_or_by_its_words() {
     // Ten seconds after `now`.
     const RESET: &str = "1795507210";
+    const SECONDARY: &str = r#"{"message":"You have exceeded a secondary rate limit. Please wait a few minutes before you try again."}"#;
+    const BACKED: &str = r#"{"message":"This team is an external group backed team and cannot be edited."}"#;
+    const RIGHTS: &str = r#"{"message":"Resource not accessible by integration"}"#;
     type Headers = &'static [(&'static str, &'static str)];
-    let table: [(u16, Headers, Option<u64>); 6] = [
-        (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", RESET)], Some(10)),
-        (403, &[("retry-after", "5"), ("x-ratelimit-remaining", "0")], Some(5)),
-        (429, &[], Some(60)),
-        (429, &[("x-ratelimit-remaining", "0")], Some(60)),
-        (403, &[("x-ratelimit-remaining", "17"), ("x-ratelimit-reset", RESET)], None),
-        (200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", RESET)], None),
+    let table: [(u16, Headers, &str, Option<u64>); 11] = [
+        (403, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", RESET)], "", Some(10)),
+        (403, &[("retry-after", "5"), ("x-ratelimit-remaining", "0")], "", Some(5)),
+        (429, &[], "", Some(60)),
+        (429, &[("x-ratelimit-remaining", "0")], "", Some(60)),
+        (403, &[("x-ratelimit-remaining", "17"), ("x-ratelimit-reset", RESET)], "", None),
+        (200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", RESET)], "", None),
+        (403, &[], SECONDARY, Some(60)),
+        (403, &[("x-ratelimit-remaining", "4999")], SECONDARY, Some(60)),
+        (403, &[], BACKED, None),
+        (403, &[], RIGHTS, None),
+        (422, &[], SECONDARY, None),
     ];
     let now = "2026-11-24T08:00:00Z".parse().unwrap();
-    for (status, headers, seconds) in table {
-        let answer = answer_with(status, headers, "");
-        let told = throttled_like_github(answer.status, &answer.headers, now);
-        assert_eq!(told, seconds.map(|seconds| Some(Duration::from_secs(seconds))), "{status} {headers:?}");
+    for (status, headers, body, seconds) in table {
+        let answer = answer_with(status, headers, body);
+        let told = throttled_like_github(answer.status, &answer.headers, &answer.body, now);
+        let expected = seconds.map(|seconds| Some(Duration::from_secs(seconds)));
+        assert_eq!(told, expected, "{status} {headers:?} {body}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_throttle_rule_sees_the_beginning_of_the_body() {
+    let answers = |_, _: &HttpRequest| {
+        Ok(answer(403, &format!("You have exceeded a secondary rate limit.{}", "x".repeat(100_000))))
+    };
+    let script = Script::new(answers);
+    let mut settings = ClientSettings::new(Url::parse(BASE).unwrap(), Auth::None);
+    settings.throttled = |status, headers, body, now| {
+        assert!(body.len() <= 4096, "{}", body.len());
+        throttled_like_github(status, headers, body, now)
+    };
+    let client = VendorClient::new(ports(script.clone()), settings).unwrap();
+    let failure = client.send(&soon(), change()).await.unwrap_err();
+    assert_eq!((failure.kind, failure.after), (FailureKind::Throttled, Some(Duration::from_mins(1))));
+    assert_eq!(script.seen().len(), 1);
 }
 
 #[tokio::test]
@@ -232,8 +261,8 @@ async fn the_limiter_is_asked_for_every_attempt_and_its_no_is_told_at_once() {
     }
     let script = Script::new(|_, _| Ok(answer(200, "")));
     let ports = usher_core::Ports { limiter: std::sync::Arc::new(Never), ..ports(script.clone()) };
-    let settings = usher_vendor_client::ClientSettings::new(BASE.parse().unwrap(), Auth::None);
-    let client = usher_vendor_client::VendorClient::new(ports, settings).unwrap();
+    let settings = ClientSettings::new(BASE.parse().unwrap(), Auth::None);
+    let client = VendorClient::new(ports, settings).unwrap();
     let failure = client.send(&soon(), read()).await.unwrap_err();
     assert_eq!((failure.sent, failure.kind), (Sent::No, FailureKind::OwnLimit));
     assert_eq!(failure.after, Some(Duration::from_secs(30)));

@@ -16,14 +16,16 @@ use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use url::Url;
 use usher_vendor_client::{
-    Auth, CallOutcome, CallTrace, ClientSettings, OAuthClientCredentials, Recorder, SecretBy, TokenBody,
-    VendorClient, VendorRequest, record_calls,
+    Auth, CallOutcome, CallTrace, ClientSettings, JwtAlgorithm, JwtExchange, JwtSettings,
+    OAuthClientCredentials, Recorder, SecretBy, TokenBody, VendorClient, VendorRequest, record_calls,
 };
 
 use support::{RawServer, call, ports, reqwest_transport, soon, wire};
 
 /// What must be seen nowhere: secrets, and what tells of a person.
-const HIDDEN: [&str; 9] = [
+const HIDDEN: [&str; 11] = [
+    "s3cret-query",
+    "s3cret-shared",
     "s3cret-client",
     "s3cret-token",
     "s3cret-header",
@@ -74,6 +76,7 @@ async fn vendor() -> RawServer {
                 "/oauth/tokens" => {
                     wire(200, "", r#"{"access_token":"s3cret-token","token_type":"bearer","expires_in":600}"#)
                 }
+                "/given" => wire(201, "", r#"{"token":"s3cret-token","expires_at":"2026-11-24T09:00:00Z"}"#),
                 "/moved" => wire(302, "location: /users/ada%40example.org?key=s3cret-answer\r\n", ""),
                 "/closed" => return,
                 "/away" => wire(302, "location: http://elsewhere.invalid/s3cret-answer\r\n", ""),
@@ -86,7 +89,18 @@ async fn vendor() -> RawServer {
     .await
 }
 
-fn credentials() -> [Auth; 4] {
+fn jwt() -> JwtSettings {
+    JwtSettings {
+        algorithm: JwtAlgorithm::HS256,
+        key: "s3cret-shared".into(),
+        header: serde_json::Map::new(),
+        claims: serde_json::Map::from_iter([("sub".to_owned(), "ada@example.org".into())]),
+        ttl: Duration::from_mins(8),
+        issued_back: Duration::ZERO,
+    }
+}
+
+fn credentials() -> [Auth; 7] {
     [
         Auth::OAuth(OAuthClientCredentials {
             token_url: "/oauth/tokens".into(),
@@ -100,6 +114,9 @@ fn credentials() -> [Auth; 4] {
         Auth::Bearer("s3cret-token".into()),
         Auth::Basic { username: "usher".into(), password: "s3cret-password".into() },
         Auth::ApiKey { header: "x-api-key".parse().unwrap(), key: "s3cret-header".into() },
+        Auth::ApiKeyQuery { name: "api_key".into(), key: "s3cret-query".into() },
+        Auth::Jwt(jwt()),
+        Auth::TokensForJwt(JwtExchange { token_url: "/given".into(), jwt: jwt(), body: None }),
     ]
 }
 
