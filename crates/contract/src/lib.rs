@@ -21,7 +21,9 @@ use std::sync::Arc;
 
 pub use cases::CASES;
 pub use run::{Case, Outcome, check, failing};
-pub use vendor::{Kind, Many, One, Permissions, Secret, Trouble, VendorUnderTest, plainly};
+pub use vendor::{
+    Deferring, Inviting, Kind, Many, One, Permissions, Secret, Trouble, VendorUnderTest, plainly,
+};
 
 /// Makes the vendor, anew for each stage.
 pub type Vendors<'a> = &'a (dyn Fn() -> Arc<dyn VendorUnderTest> + Sync);

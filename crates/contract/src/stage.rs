@@ -1,14 +1,13 @@
 //! Everything that a case needs: the vendor at its address, the connector, the engine with a journal in memory.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use usher_core::{App, Call, Clock, Connector, Direction, Facet, Ports, Priority, Provisioner, Subject};
 use usher_engine::{
-    AfterDeadline, Alert, Alerts, Answer, AppPolicy, Connection, Delivery, Engine, Limits, Parts,
+    Act, AfterDeadline, Alert, Alerts, Answer, AppPolicy, Connection, Delivery, Engine, Limits, Parts,
 };
 use usher_journal::{
     AnswerState, Arrival, AskedPermission, Execution, Journal, MemoryJournal, Request, RequestId, Stored,
@@ -19,7 +18,7 @@ use usher_vendor_client::LimitSettings;
 use crate::server::Server;
 use crate::time::{PausedClock, pass};
 use crate::wire::{Purse, Wire};
-use crate::{Permissions, VendorUnderTest, Vendors};
+use crate::{Outcome, Permissions, VendorUnderTest, Vendors};
 
 /// A request that is not over after this long never is: a lag of minutes and the engine's pauses have room in it.
 const LONGEST_RUN: Duration = Duration::from_secs(2 * 3600);
@@ -30,6 +29,8 @@ const APP: &str = "app";
 pub(crate) const MAIN: &str = "main";
 pub(crate) const MANY: &str = "many";
 pub(crate) const ONE: &str = "one";
+pub(crate) const INVITING: &str = "inviting";
+pub(crate) const DEFERRING: &str = "deferring";
 
 #[derive(Debug, Default)]
 pub(crate) struct Heard(Mutex<Vec<Alert>>);
@@ -101,7 +102,7 @@ impl Stage {
         let wire = Arc::new(Wire::new(vendor.clone(), clock.clone()).map_err(|mistake| mistake.to_string())?);
         let ports = Ports {
             connection: CONNECTION.to_owned(),
-            folder: PathBuf::from("/nowhere"),
+            folder: vendor.folder(),
             base_url: Some(server.address().to_owned()),
             allow_private: true,
             clock: clock.clone(),
@@ -115,12 +116,12 @@ impl Stage {
             format!("the settings were not accepted: {}", listed.join("; "))
         })?;
         let permissions = vendor.permissions();
-        let facets = compile(connection.as_ref(), &permissions)?;
+        let facets = compile(connection.as_ref(), vendor.as_ref(), &permissions)?;
         let heard = Arc::new(Heard::default());
         let journal = Arc::new(MemoryJournal::new());
         let policy = AppPolicy {
             after_deadline: AfterDeadline::Continue,
-            counts_invited: false,
+            counts_invited: vendor.counts_invited(),
             remove_account: false,
             permissions: facets.clone(),
         };
@@ -152,6 +153,15 @@ impl Stage {
             engine,
             ids,
         })
+    }
+
+    /// What a person has, as it counts here: what they hold, and what they are invited to where that counts (rule 22).
+    pub(crate) fn has(&self, who: &Subject) -> BTreeSet<Facet> {
+        let mut has = self.vendor.holds(who);
+        if self.vendor.counts_invited() {
+            has.extend(self.vendor.pending(who));
+        }
+        has
     }
 
     /// The facets of a permission; none where the vendor has no such permission.
@@ -217,12 +227,19 @@ impl Stage {
         found.ok_or_else(|| format!("{id} is not in the journal"))
     }
 
-    /// The request once it is final or needs a person: what the sender was told may have come earlier.
+    /// An operator runs it again.
+    pub(crate) async fn replay(&self, id: &RequestId) -> Outcome {
+        let replayed = self.engine.operate(id, Act::Replay, "operator", "once more").await;
+        replayed.map(|_| ()).map_err(|error| format!("it could not be replayed: {error}"))
+    }
+
+    /// The request once it is final, needs a person, or waits for the invitee: what the sender was told may have come earlier.
     pub(crate) async fn end_of(&self, id: &RequestId) -> Result<Request, String> {
         let latest = self.clock.instant() + LONGEST_RUN;
         loop {
             let request = self.stored(id).await?.request;
-            if request.execution.is_final() || request.execution == Execution::NeedsHuman {
+            let rests = matches!(request.execution, Execution::NeedsHuman | Execution::Waiting);
+            if request.execution.is_final() || rests {
                 return Ok(request);
             }
             if self.clock.instant() >= latest {
@@ -245,11 +262,15 @@ impl Stage {
 
 fn compile(
     connection: &dyn Provisioner,
+    vendor: &dyn VendorUnderTest,
     permissions: &Permissions,
 ) -> Result<BTreeMap<String, BTreeSet<Facet>>, String> {
     let mut entries = vec![(MAIN, &permissions.main)];
     entries.extend(permissions.many.as_ref().map(|many| (MANY, &many.entry)));
     entries.extend(permissions.one.as_ref().map(|one| (ONE, &one.entry)));
+    let (inviting, deferring) = (vendor.inviting(), vendor.deferring());
+    entries.extend(inviting.as_ref().map(|inviting| (INVITING, &inviting.entry)));
+    entries.extend(deferring.as_ref().map(|deferring| (DEFERRING, &deferring.entry)));
     let mut facets = BTreeMap::new();
     for (name, entry) in entries {
         let compiled = connection.compile(name, entry).map_err(|mistakes| {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,6 +71,24 @@ pub struct Permissions {
     pub one: Option<One>,
 }
 
+/// A permission that ends in an invitation (rules 22 to 24).
+#[derive(Clone, Debug)]
+pub struct Inviting {
+    /// The permission's entry in the configuration. A person with a bare account is invited for it by exactly one change, which
+    /// sends them mail, and the invitation is cancelled by exactly one. May be the main one.
+    pub entry: Value,
+}
+
+/// A permission whose change the vendor accepts with a 202 and finishes later (rule 7).
+#[derive(Clone, Debug)]
+pub struct Deferring {
+    /// The permission's entry in the configuration. A person with a bare account reaches it by exactly one change, which the
+    /// vendor holds back until [`VendorUnderTest::finish`].
+    pub entry: Value,
+    /// Words that the request's reason must show after [`VendorUnderTest::give_up`].
+    pub refusal: String,
+}
+
 /// A secret of the settings.
 #[derive(Clone, Debug)]
 pub struct Secret {
@@ -90,8 +109,19 @@ pub trait VendorUnderTest: Debug + Send + Sync + 'static {
     /// The connection's settings. The suite passes the mock server's address as `Ports::base_url`.
     fn settings(&self) -> Value;
 
+    /// The configuration's folder, for connectors whose settings name a file.
+    fn folder(&self) -> PathBuf {
+        PathBuf::from("/nowhere")
+    }
+
     /// The secrets that the settings name.
     fn secrets(&self) -> Vec<Secret>;
+
+    /// A secret that the vendor does not accept in the place of this one: the same in reverse, unless only a well-formed one (a
+    /// private key, say) gets as far as the vendor. It must not be seen either.
+    fn wrong(&self, secret: &Secret) -> String {
+        crate::wire::wrong(&secret.value)
+    }
 
     /// What must not be seen besides, such as a derived key. What stands in `Authorization` is found by the suite.
     fn hidden(&self) -> Vec<String> {
@@ -109,6 +139,39 @@ pub trait VendorUnderTest: Debug + Send + Sync + 'static {
 
     /// What a person truly holds, in the connector's words.
     fn holds(&self, who: &Subject) -> BTreeSet<Facet>;
+
+    /// Whether *waiting for the invitee* counts as provisioned in these settings (`counts_as_provisioned = "invited"`, rule 22).
+    /// The cases then take [`VendorUnderTest::pending`] for what [`VendorUnderTest::holds`] says elsewhere.
+    fn counts_invited(&self) -> bool {
+        false
+    }
+
+    /// A permission that ends in an invitation, where the vendor invites.
+    fn inviting(&self) -> Option<Inviting> {
+        None
+    }
+
+    /// What a person has been invited to and has not accepted, in the connector's words: never part of `holds`.
+    fn pending(&self, _who: &Subject) -> BTreeSet<Facet> {
+        BTreeSet::new()
+    }
+
+    /// The person accepts what they have been invited to: it is no effect of Usher's.
+    fn accept(&self, _who: &Subject) {}
+
+    /// What the person has been invited to lapses, as the vendor does it: by its own lists, it is no effect of Usher's.
+    fn lapse(&self, _who: &Subject) {}
+
+    /// A permission whose change is accepted with a 202 and finished later, where the vendor has such.
+    fn deferring(&self) -> Option<Deferring> {
+        None
+    }
+
+    /// Whatever was accepted with a 202 is done now, and noted in `effects`.
+    fn finish(&self) {}
+
+    /// Whatever was accepted with a 202 fails now, for the reason that [`Deferring::refusal`] has words of; nothing is altered.
+    fn give_up(&self) {}
 
     /// The vendor's own ledger: a line for everything that a request has altered. What alters nothing is not in it.
     fn effects(&self) -> Vec<String>;

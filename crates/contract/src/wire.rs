@@ -10,7 +10,7 @@ use usher_core::{Clock, ConfigError, HttpFailure, HttpRequest, HttpResponse, Sec
 use usher_vendor_client::{ReqwestTransport, TransportSettings};
 
 use crate::time::Outside;
-use crate::{Kind, VendorUnderTest};
+use crate::{Kind, Secret, VendorUnderTest};
 
 /// One exchange.
 #[derive(Clone, Debug)]
@@ -89,9 +89,9 @@ pub(crate) struct Purse {
 
 impl Purse {
     pub(crate) fn new(vendor: &dyn VendorUnderTest, right: bool) -> Self {
-        let value = |value: String| if right { value } else { wrong(&value) };
+        let value = |secret: &Secret| if right { secret.value.clone() } else { vendor.wrong(secret) };
         let secrets = vendor.secrets().into_iter();
-        Self { secrets: secrets.map(|secret| (secret.place, value(secret.value).into())).collect() }
+        Self { secrets: secrets.map(|secret| (secret.place.clone(), value(&secret).into())).collect() }
     }
 }
 

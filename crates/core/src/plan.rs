@@ -42,7 +42,8 @@ pub struct Action {
     pub summary: String,
     /// Facets that it is to give.
     pub gives: BTreeSet<Facet>,
-    /// Facets that it is to take.
+    /// Facets that it is to take. What cancels an invitation names everything that is pending by the reading that it was planned
+    /// from, or everything that the invitation was to give: the invitation counts as cancelled once that was answered (rule 23).
     pub takes: BTreeSet<Facet>,
     /// Whether it may be sent again.
     pub repeat: Repeat,
@@ -50,7 +51,8 @@ pub struct Action {
     pub timeout: Duration,
     /// How long after an unanswered call it may still arrive.
     pub settle: Duration,
-    /// It sends the person mail: a second one within a day is parked by the engine.
+    /// It sends the person mail, such as an invitation: from its intent on one may be open ([`crate::Known::invited`]), and a
+    /// second one of the same `name` within a day is parked by the engine (rules 23 and 24).
     pub notifies_person: bool,
     /// What `apply` needs. Never a secret: it is journaled.
     pub args: Value,

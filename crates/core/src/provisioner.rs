@@ -43,7 +43,11 @@ pub struct Known {
     pub handles: Handles,
     /// Changes that the vendor has accepted and not finished.
     pub watches: Vec<Watch>,
-    /// When an invitation was intended, if one may be open.
+    /// When the latest invitation was intended, if one may be open: from before it was sent until a reading settles it, or our
+    /// cancelling was answered (rule 23). While it is `Some`, [`crate::Hold::Absent`] of a facet says that the connector *vouches*
+    /// for it: the vendor lists an invitation of that time or later as lapsed, failed or cancelled, or shows with authority that
+    /// the person has neither an invitation nor access. Where the invitation is merely not seen, the facet is
+    /// [`crate::Hold::Unreadable`]: nothing is sent then, and nothing is called removed.
     pub invited: Option<Timestamp>,
 }
 

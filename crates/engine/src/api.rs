@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use usher_core::{Clock, Facet, Fault, Hold, Provisioner, Refusal};
-use usher_journal::{Arrival, Journal, Request, RequestId};
+use usher_journal::{Arrival, Holder, Holding, Journal, Request, RequestId};
 
 pub use crate::driver::Engine;
 
@@ -95,6 +95,8 @@ pub enum AlertKind {
     Late,
     /// No paid seat was left.
     NoSeat,
+    /// An invitation that a grant rested on, or waited for, is over, and nobody has accepted it.
+    LapsedInvitation,
 }
 
 impl AlertKind {
@@ -106,6 +108,7 @@ impl AlertKind {
             Self::FailedRemoval => "failed-removal",
             Self::Late => "late",
             Self::NoSeat => "no-seat",
+            Self::LapsedInvitation => "lapsed-invitation",
         }
     }
 }
@@ -218,5 +221,41 @@ pub struct Preview {
     /// What is refused.
     pub refused: Vec<(BTreeSet<Facet>, Refusal)>,
     /// Why nothing could be seen.
+    pub fault: Option<Fault>,
+}
+
+/// How a live holder stands at the vendor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    /// All of it is there.
+    There,
+    /// What is not there is on its way: it waits for the invitee or for the vendor.
+    Pending,
+    /// Some of it is not there.
+    Missing,
+    /// Of some of it nobody can tell, or a change is open that may not show yet.
+    Unreadable,
+}
+
+/// A live holder as a check found it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckedHolder {
+    /// The approval: neither over nor revoked.
+    pub holder: Holder,
+    /// How it stands.
+    pub standing: Standing,
+    /// What the reading shows of each of its facets; empty where there was no reading.
+    pub facets: BTreeMap<Facet, Hold>,
+}
+
+/// What a subject holds by the ledger, against what the vendor shows now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HoldingCheck {
+    /// What was checked.
+    pub holding: Holding,
+    /// Its live holders, in the ledger's order.
+    pub holders: Vec<CheckedHolder>,
+    /// Why nothing could be seen; every holder is unreadable then.
     pub fault: Option<Fault>,
 }

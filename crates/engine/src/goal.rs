@@ -77,9 +77,10 @@ impl View<'_> {
         targets.contradicts = self.contradiction(&targets.goal.hold);
         if self.request.is_over(self.now) {
             // What turns out to have been applied after its time is over is released (rule 5).
-            let given =
-                self.ledger.changes_of(&self.request.id).flat_map(|change| change.action.gives.clone());
-            self.release(&mut targets.goal, given.collect());
+            let own = &self.request.id;
+            let given = self.ledger.changes_of(own).flat_map(|change| change.action.gives.clone());
+            let invited = self.ledger.invitations_of(own).flat_map(|invitation| invitation.facets.clone());
+            self.release(&mut targets.goal, given.chain(invited).collect());
         }
         targets
     }

@@ -11,8 +11,8 @@ mod lane;
 mod stands;
 
 pub use api::{
-    Act, AfterDeadline, Alert, AlertKind, Alerts, Answer, AppPolicy, Connection, Delivery, Engine, Limits,
-    LogAlerts, OperateError, Parts, Preview, Reply,
+    Act, AfterDeadline, Alert, AlertKind, Alerts, Answer, AppPolicy, CheckedHolder, Connection, Delivery,
+    Engine, HoldingCheck, Limits, LogAlerts, OperateError, Parts, Preview, Reply, Standing,
 };
 pub use decide::{Effect, End, Event, Mode, Phase, Run, World, decide};
 pub use goal::{Lost, Targets, goal};

@@ -1,10 +1,10 @@
 use std::time::Duration;
 
-use usher_core::Direction;
+use usher_core::{Action, Direction};
 
 use crate::{
-    AnswerState, Change, ChangeState, Execution, Holder, Ledger, Moment, Outcome, Record, Request, Stamp,
-    Telling,
+    AnswerState, Change, ChangeState, Execution, Holder, Invitation, Ledger, Mail, Moment, Outcome, Record,
+    Request, Stamp, Telling,
 };
 
 /// How long a change that is over is kept for stale readings. No vendor's `lag` may be longer.
@@ -14,13 +14,19 @@ pub(crate) const LONGEST_LAG: Duration = Duration::from_secs(3600);
 pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &Moment) {
     request.updated = at.wall;
     match record {
-        Record::Intent { intent, action } => ledger.changes.push(Change {
-            intent: *intent,
-            request: request.id.clone(),
-            action: action.clone(),
-            begun: at.stamp,
-            state: ChangeState::Intended,
-        }),
+        Record::Intent { intent, action } => {
+            ledger.changes.push(Change {
+                intent: *intent,
+                request: request.id.clone(),
+                action: action.clone(),
+                begun: at.stamp,
+                state: ChangeState::Intended,
+            });
+            ledger.mails.retain(|mail| mail.is_within_a_day_of(at.wall));
+            if action.notifies_person {
+                notify(request, ledger, *intent, action, at);
+            }
+        }
         Record::Outcome { intent, outcome, ended } => settle(ledger, *intent, outcome, *ended),
         Record::HoldersSeen(seen) => {
             for holder in &mut ledger.holders {
@@ -54,7 +60,22 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             }
             finish(request, ledger, at);
         }
+        Record::Invited { intent, .. } => {
+            for invitation in &mut ledger.invitations {
+                invitation.seen |= invitation.intent == *intent;
+            }
+        }
+        Record::InvitationOver { intent, .. } => {
+            ledger.invitations.retain(|invitation| invitation.intent != *intent);
+        }
+        Record::Tracked { next_at, .. } => request.next_at = *next_at,
         Record::Parked { execution, reason, next_at } => {
+            if request.execution == Execution::Confirmed {
+                // What it was confirmed by is not so any more, such as an invitation that has lapsed.
+                for holder in ledger.holders.iter_mut().filter(|holder| holder.request == request.id) {
+                    holder.confirmed = false;
+                }
+            }
             request.execution = *execution;
             request.reason = Some(reason.clone());
             request.next_at = *next_at;
@@ -103,7 +124,29 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
     }
 }
 
+/// From here on an invitation may be open, and the person may have mail. What only takes invites nobody.
+fn notify(request: &Request, ledger: &mut Ledger, intent: u64, action: &Action, at: &Moment) {
+    if !action.gives.is_empty() || action.takes.is_empty() {
+        ledger.invitations.push(Invitation {
+            intent,
+            request: request.id.clone(),
+            facets: action.gives.clone(),
+            at: at.wall,
+            seen: false,
+        });
+    }
+    ledger.mails.push(Mail { action: action.name.clone(), intent, at: at.wall });
+}
+
 fn settle(ledger: &mut Ledger, intent: u64, outcome: &Outcome, ended: Stamp) {
+    if matches!(outcome, Outcome::NotSent(_) | Outcome::Refused(_)) {
+        // Surely nothing was sent: neither an invitation nor mail.
+        ledger.invitations.retain(|invitation| invitation.intent != intent);
+        ledger.mails.retain(|mail| mail.intent != intent);
+    }
+    if matches!(outcome, Outcome::WatchEnded(Some(_))) {
+        ledger.invitations.retain(|invitation| invitation.intent != intent);
+    }
     if matches!(outcome, Outcome::NotSent(_)) {
         ledger.changes.retain(|change| change.intent != intent);
         return;

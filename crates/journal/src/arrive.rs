@@ -87,8 +87,27 @@ pub fn arrive(
     (Arrived::Again, request, records)
 }
 
-/// A new attempt on the same row, with a new place in the order of acceptance (rule 11). It does not outlive the approval:
-/// `until` stays.
+/// What a replay runs: the row as it is, or, where nothing was compiled when it was accepted, what its body comes to today, under
+/// the same id. The ledger that [`replay`] takes is that of this one's connection and subject.
+#[must_use]
+pub fn runs_again(old: Request, today: Option<Request>) -> Request {
+    match today {
+        Some(today) if old.is_uncompiled() => Request {
+            id: old.id,
+            received: old.received,
+            attempt: old.attempt,
+            // A refused row has none: `today` counts it from when the request arrived.
+            until: old.until.or(today.until),
+            answer: old.answer,
+            telling: old.telling,
+            ..today
+        },
+        _ => old,
+    }
+}
+
+/// A new attempt on the same row (see [`runs_again`]), with a new place in the order of acceptance (rule 11). It does not outlive
+/// the approval: `until` stays.
 pub fn replay(
     ledger: &mut Ledger,
     mut request: Request,

@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use usher_core::{Direction, SubjectKey};
 
-use crate::{AnswerState, Arrival, Arrived, Execution, History, Ledger, Moment, Record, Request, RequestId};
+use crate::{
+    AnswerState, Arrival, Arrived, Execution, History, Ledger, Moment, Record, Request, RequestId, Telling,
+};
 
 /// What stands in the journal's way.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -92,12 +94,48 @@ pub struct Filter {
     pub connection: Option<String>,
     /// The person.
     pub subject: Option<SubjectKey>,
+    /// Whether the sender still has to be told.
+    pub telling: Option<Telling>,
     /// Received at or after.
     pub since: Option<Timestamp>,
     /// The page's end: `next` of the page before.
     pub before: Option<u64>,
     /// How many at the most: 1 to 1,000; 0 is taken as 100.
     pub limit: usize,
+}
+
+/// Whose ledgers to list. What is `None` does not filter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldingsFilter {
+    /// The connection.
+    pub connection: Option<String>,
+    /// The person.
+    pub subject: Option<SubjectKey>,
+    /// The page's end: `next` of the page before.
+    pub after: Option<(String, SubjectKey)>,
+    /// How many at the most: 1 to 1,000; 0 is taken as 100.
+    pub limit: usize,
+}
+
+/// The ledger of a subject at a connection that holds something or has something open: an approval, an invitation, a request
+/// that is not final, or a change that the vendor has not finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holding {
+    /// The connection.
+    pub connection: String,
+    /// The person.
+    pub subject: SubjectKey,
+    /// All that is known.
+    pub ledger: Ledger,
+}
+
+/// Some ledgers, by connection and subject.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HoldingsPage {
+    /// The ledgers.
+    pub holdings: Vec<Holding>,
+    /// `after` of the next page, where there is one.
+    pub next: Option<(String, SubjectKey)>,
 }
 
 /// Some requests, newest acceptance first.
@@ -157,20 +195,24 @@ pub trait Journal: Debug + Send + Sync + 'static {
         at: Moment,
     ) -> Result<(), JournalError>;
 
-    /// A new attempt on the same row, by an operator.
+    /// A new attempt on the same row, by an operator. `today`: what its body comes to with today's configuration, its end counted
+    /// from when the row arrived (rule 11). It runs where nothing was compiled when the row was accepted
+    /// ([`Request::is_uncompiled`]), and is not looked at elsewhere (rule 29).
     ///
     /// # Errors
     /// Nothing was written then.
     async fn replay(
         &self,
         request: &RequestId,
+        today: Option<Request>,
         by: &str,
         reason: &str,
         at: Moment,
     ) -> Result<Committed, JournalError>;
 
-    /// What nobody drives: at start, every request that is not final, in the order of acceptance. Unanswered ones are *lost* from
-    /// here on, final ones as well: a grant that was confirmed and not answered is due to be told (rule 15).
+    /// What nobody drives: at start, every request that is not final, and every confirmed one whose invitation is tracked
+    /// ([`Request::tracks_invitation`]), in the order of acceptance. Unanswered ones are *lost* from here on, final ones as well: a
+    /// grant that was confirmed and not answered is due to be told (rule 15).
     ///
     /// # Errors
     /// They could not be read.
@@ -187,6 +229,12 @@ pub trait Journal: Debug + Send + Sync + 'static {
     /// # Errors
     /// They could not be read.
     async fn list(&self, filter: &Filter) -> Result<Page, JournalError>;
+
+    /// Some ledgers that hold something or have something open.
+    ///
+    /// # Errors
+    /// They could not be read.
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError>;
 
     /// Pauses a connection, or (`None`) lets it go on. Kept over restarts.
     ///

@@ -1,10 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use usher_core::{Direction, Facet, Handles};
 
-use crate::{Change, RequestId};
+use crate::{Change, ChangeState, RequestId};
 
 /// The approval by which a subject has its facets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,6 +38,36 @@ pub struct Mark {
     pub seq: u64,
 }
 
+/// How long after something that sent the person mail the same step is not taken again (rule 24).
+pub const DAY: SignedDuration = SignedDuration::from_hours(24);
+
+/// An invitation that may be open: known from its intent, until a reading settles it (rule 23).
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Invitation {
+    /// The intent that sent it.
+    pub intent: u64,
+    /// Who sent it.
+    pub request: RequestId,
+    /// What it is to give.
+    pub facets: BTreeSet<Facet>,
+    /// When it was intended, by the wall clock.
+    pub at: Timestamp,
+    /// A reading has shown that it waits for the invitee.
+    #[serde(default)]
+    pub seen: bool,
+}
+
+/// Something that went out, or may have, and sent the person mail (rule 24). Kept for a day.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Mail {
+    /// The step: the action's name.
+    pub action: String,
+    /// Its intent.
+    pub intent: u64,
+    /// When it was intended, by the wall clock.
+    pub at: Timestamp,
+}
+
 /// All that is known of one (connection, subject). Never pruned.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ledger {
@@ -64,6 +94,18 @@ pub struct Ledger {
     /// Requests that are not final, with their sequence.
     #[serde(default)]
     pub unfinished: BTreeMap<RequestId, u64>,
+    /// Invitations that may be open.
+    #[serde(default)]
+    pub invitations: Vec<Invitation>,
+    /// What sent the person mail within the last day.
+    #[serde(default)]
+    pub mails: Vec<Mail>,
+}
+
+impl Mail {
+    pub(crate) fn is_within_a_day_of(&self, now: Timestamp) -> bool {
+        now.duration_since(self.at).abs() < DAY
+    }
 }
 
 impl Ledger {
@@ -100,6 +142,36 @@ impl Ledger {
     #[must_use]
     pub fn blocks(&self, holder: &Holder, now: Timestamp) -> bool {
         holder.confirmed && self.is_live(holder, now)
+    }
+
+    /// Whether somebody holds something by it, or something is open: an approval, an invitation, a request that is not final, or a
+    /// change that the vendor has not answered.
+    #[must_use]
+    pub fn is_holding(&self) -> bool {
+        let answered = |change: &Change| matches!(change.state, ChangeState::Answered { .. });
+        !self.holders.is_empty()
+            || !self.invitations.is_empty()
+            || !self.unfinished.is_empty()
+            || !self.changes.iter().all(answered)
+    }
+
+    /// When the latest invitation that may be open was intended (rule 23).
+    #[must_use]
+    pub fn invited(&self) -> Option<Timestamp> {
+        self.invitations.iter().map(|invitation| invitation.at).max()
+    }
+
+    /// Invitations that `request` sent and that may be open.
+    pub fn invitations_of<'a>(&'a self, request: &'a RequestId) -> impl Iterator<Item = &'a Invitation> {
+        self.invitations.iter().filter(move |invitation| &invitation.request == request)
+    }
+
+    /// When a step last sent the person mail, or may have, within a day of `now` (rule 24). The wall clock may have been set back
+    /// since: what seems to lie in the future counts as well, for a day.
+    #[must_use]
+    pub fn mailed(&self, action: &str, now: Timestamp) -> Option<Timestamp> {
+        let lately = |mail: &&Mail| mail.action == action && mail.is_within_a_day_of(now);
+        self.mails.iter().filter(lately).map(|mail| mail.at).max()
     }
 
     /// Changes that `request` sent.

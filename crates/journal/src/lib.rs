@@ -15,11 +15,14 @@ mod request;
 mod sqlite;
 
 pub use apply::apply;
-pub use arrive::{Arrival, Arrived, arrive, replay};
+pub use arrive::{Arrival, Arrived, arrive, replay, runs_again};
 pub use change::{Change, ChangeState, Moment, Stamp};
-pub use journal::{Accepted, Committed, Filter, Journal, JournalError, Page, Pause, Stored};
-pub use ledger::{Holder, Ledger, Mark};
+pub use journal::{
+    Accepted, Committed, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError, Page, Pause,
+    Stored,
+};
+pub use ledger::{DAY, Holder, Invitation, Ledger, Mail, Mark};
 pub use memory::MemoryJournal;
-pub use record::{History, Outcome, Record};
+pub use record::{History, InvitationEnd, Outcome, Record};
 pub use request::{AnswerState, AskedPermission, Execution, Request, RequestId, Telling, Word};
 pub use sqlite::{SqliteJournal, SqliteOptions};

@@ -5,8 +5,9 @@ use async_trait::async_trait;
 use usher_core::SubjectKey;
 
 use crate::{
-    Accepted, AnswerState, Arrival, Committed, Filter, History, Journal, JournalError, Ledger, Moment, Page,
-    Pause, Record, Request, RequestId, Stored, apply, arrive, replay,
+    Accepted, AnswerState, Arrival, Committed, Filter, History, Holding, HoldingsFilter, HoldingsPage,
+    Journal, JournalError, Ledger, Moment, Page, Pause, Record, Request, RequestId, Stored, apply, arrive,
+    replay, runs_again,
 };
 
 /// A journal in memory: for tests and for whoever has no disk. It is lost with the process.
@@ -173,17 +174,22 @@ impl Journal for MemoryJournal {
     async fn replay(
         &self,
         id: &RequestId,
+        today: Option<Request>,
         by: &str,
         reason: &str,
         at: Moment,
     ) -> Result<Committed, JournalError> {
         let mut state = self.lock();
         state.check()?;
-        let request = state.row(id)?;
+        let request = runs_again(state.row(id)?, today);
         let mut ledger = state.ledger_of(&request);
         let seq = state.next_seq();
         let (request, record) = replay(&mut ledger, request, seq, by, reason, &at);
         state.store(&request, ledger.clone(), None, vec![record], at);
+        if let Some(key) = request.delivery_key() {
+            // A delivery that came in between under today's mapping keeps its key.
+            state.keys.entry(key).or_insert_with(|| id.clone());
+        }
         Ok(Committed { request, ledger })
     }
 
@@ -198,7 +204,7 @@ impl Journal for MemoryJournal {
             apply(request, &mut ledger, &Record::Recovered, &at);
             state.store(request, ledger, None, vec![Record::Recovered], at);
         }
-        open.retain(|request| !request.execution.is_final());
+        open.retain(Request::is_driven);
         Ok(open)
     }
 
@@ -220,6 +226,17 @@ impl Journal for MemoryJournal {
             .collect();
         rows.sort_by_key(|request| std::cmp::Reverse(request.seq));
         Ok(filter.page(rows))
+    }
+
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError> {
+        let state = self.lock();
+        state.check()?;
+        // Already in order.
+        let rows = state.ledgers.iter().filter(|(place, ledger)| filter.fits(place) && ledger.is_holding());
+        let rows = rows.take(filter.rows().saturating_add(1)).map(|((connection, subject), ledger)| {
+            Holding { connection: connection.clone(), subject: subject.clone(), ledger: ledger.clone() }
+        });
+        Ok(filter.page(rows.collect()))
     }
 
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {
@@ -245,14 +262,45 @@ impl Journal for MemoryJournal {
     async fn close(&self) {}
 }
 
+/// How many rows a page has at the most.
+fn rows(limit: usize) -> usize {
+    match limit {
+        0 => 100,
+        limit => limit.min(1000),
+    }
+}
+
+impl HoldingsFilter {
+    /// How many ledgers a page has at the most.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        rows(self.limit)
+    }
+
+    /// Whether a ledger's place passes.
+    #[must_use]
+    pub fn fits(&self, place: &(String, SubjectKey)) -> bool {
+        self.connection.as_ref().is_none_or(|connection| place.0 == *connection)
+            && self.subject.as_ref().is_none_or(|subject| place.1 == *subject)
+            && self.after.as_ref().is_none_or(|after| place > after)
+    }
+
+    /// The first page of ledgers that are in order.
+    #[must_use]
+    pub fn page(&self, mut holdings: Vec<Holding>) -> HoldingsPage {
+        let more = holdings.len() > self.rows();
+        holdings.truncate(self.rows());
+        let last = holdings.last().filter(|_| more);
+        let next = last.map(|holding| (holding.connection.clone(), holding.subject.clone()));
+        HoldingsPage { holdings, next }
+    }
+}
+
 impl Filter {
     /// How many rows a page has at the most.
     #[must_use]
     pub fn rows(&self) -> usize {
-        match self.limit {
-            0 => 100,
-            limit => limit.min(1000),
-        }
+        rows(self.limit)
     }
 
     /// Whether a row passes.
@@ -263,6 +311,7 @@ impl Filter {
             && self.app.as_ref().is_none_or(|app| request.app_key == *app)
             && self.connection.as_ref().is_none_or(|connection| request.connection == *connection)
             && self.subject.as_ref().is_none_or(|subject| request.subject_key == *subject)
+            && self.telling.is_none_or(|telling| request.telling == telling)
             && self.since.is_none_or(|since| request.received >= since)
             && self.before.is_none_or(|before| request.seq < before)
     }

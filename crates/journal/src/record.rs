@@ -23,6 +23,18 @@ pub enum Outcome {
     WatchEnded(Option<Refusal>),
 }
 
+/// How an invitation came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum InvitationEnd {
+    /// The person was found: it was accepted.
+    Accepted,
+    /// It lapsed, or never came to be, or was cancelled by somebody else: the connector vouches for it.
+    Lapsed,
+    /// Our cancelling was answered.
+    Cancelled,
+}
+
 /// One entry of a request's append-only history; most also change the request's row or its subject's ledger (see [`crate::apply`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
@@ -117,6 +129,27 @@ pub enum Record {
         /// When it is looked at again by itself.
         next_at: Option<Timestamp>,
     },
+    /// A reading showed that an invitation waits for the invitee.
+    Invited {
+        /// The intent that sent it.
+        intent: u64,
+        /// When it lapses, where that is known.
+        until: Option<Timestamp>,
+    },
+    /// An invitation is over (rule 23).
+    InvitationOver {
+        /// The intent that sent it.
+        intent: u64,
+        /// How.
+        how: InvitationEnd,
+    },
+    /// A confirmed grant waits for its invitee, or does so no longer (rule 22).
+    Tracked {
+        /// When it is looked at again by itself; `None`: no more.
+        next_at: Option<Timestamp>,
+        /// Why, for people.
+        reason: String,
+    },
     /// It ends without having been confirmed.
     Ended {
         /// Refused, superseded, expired or closed.
@@ -164,6 +197,9 @@ impl Record {
             Self::Former { .. } => "former",
             Self::Confirmed { .. } => "confirmed",
             Self::Parked { .. } => "parked",
+            Self::Invited { .. } => "invited",
+            Self::InvitationOver { .. } => "invitation-over",
+            Self::Tracked { .. } => "tracked",
             Self::Ended { .. } => "ended",
             Self::Operated { .. } => "operated",
             Self::Answered(_) => "answered",

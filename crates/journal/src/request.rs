@@ -126,6 +126,20 @@ pub enum Telling {
     Failed,
 }
 
+impl Telling {
+    /// As in filters and JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Due => "due",
+            Self::Told => "told",
+            Self::Moot => "moot",
+            Self::Failed => "failed",
+        }
+    }
+}
+
 /// One permission that a request runs.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct AskedPermission {
@@ -235,9 +249,32 @@ impl Request {
         Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
-    /// Whether a start has to look at it: it is not final, or nobody knows that it was answered.
+    /// Whether a start has to look at it: somebody has to drive it, or nobody knows that it was answered.
     pub(crate) fn is_open(&self) -> bool {
-        !self.execution.is_final() || self.answer == AnswerState::None
+        self.is_driven() || self.answer == AnswerState::None
+    }
+
+    /// Whether it is not final, or its invitation is tracked.
+    pub(crate) fn is_driven(&self) -> bool {
+        !self.execution.is_final() || self.tracks_invitation()
+    }
+
+    /// Whether it is confirmed as far as Usher can go, and waits for its invitee (rule 22): it is looked at again at `next_at`.
+    #[must_use]
+    pub fn tracks_invitation(&self) -> bool {
+        self.execution == Execution::Confirmed && self.next_at.is_some()
+    }
+
+    /// Whether nothing was compiled when it was accepted, so that nothing of it can have been sent: no app claimed it, or a grant
+    /// had a permission that was not mapped. A replay of it runs with today's mapping.
+    #[must_use]
+    pub fn is_uncompiled(&self) -> bool {
+        let unmapped = self.permissions.iter().any(|permission| permission.facets.is_none());
+        let nothing_named = self.permissions.is_empty() && !self.all;
+        self.execution == Execution::Refused
+            && (self.connection.is_empty()
+                || nothing_named
+                || (self.direction == Direction::Provision && unmapped))
     }
 
     /// What a connector may know of it.

@@ -24,8 +24,8 @@ use tokio::sync::{mpsc, oneshot};
 use usher_core::SubjectKey;
 
 use crate::{
-    Accepted, AnswerState, Arrival, Committed, Filter, Journal, JournalError, Ledger, Moment, Page, Pause,
-    Record, Request, RequestId, Stored,
+    Accepted, AnswerState, Arrival, Committed, Filter, HoldingsFilter, HoldingsPage, Journal, JournalError,
+    Ledger, Moment, Page, Pause, Record, Request, RequestId, Stored,
 };
 
 use fault::Trust;
@@ -148,12 +148,13 @@ impl Journal for SqliteJournal {
     async fn replay(
         &self,
         request: &RequestId,
+        today: Option<Request>,
         by: &str,
         reason: &str,
         at: Moment,
     ) -> Result<Committed, JournalError> {
         let (id, by, reason) = (request.clone(), by.to_owned(), reason.to_owned());
-        self.ask(|to| Work::Replay { id, by, reason, at, to }).await
+        self.ask(|to| Work::Replay { id, today: today.map(Box::new), by, reason, at, to }).await
     }
 
     async fn claim(&self, at: Moment) -> Result<Vec<Request>, JournalError> {
@@ -166,6 +167,10 @@ impl Journal for SqliteJournal {
 
     async fn list(&self, filter: &Filter) -> Result<Page, JournalError> {
         self.readers.list(filter).await
+    }
+
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError> {
+        self.readers.holdings(filter).await
     }
 
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {

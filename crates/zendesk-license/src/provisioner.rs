@@ -146,7 +146,7 @@ impl Provisioner for ZendeskConnection {
         known: &Known,
         of: &BTreeSet<Facet>,
     ) -> Result<Snapshot, Fault> {
-        observe::observe(self, call, who, known, of).await
+        Box::pin(observe::observe(self, call, who, known, of)).await
     }
 
     async fn apply(

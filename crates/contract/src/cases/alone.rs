@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use usher_core::{
-    Action, App, Arity, Asked, Clock as _, Direction, Facet, Goal, Hold, Known, Plan, Snapshot, Subject,
-    WatchState,
+    Action, App, Arity, Asked, Awaits, Clock as _, Direction, Facet, Goal, Hold, Known, Plan, Snapshot,
+    Subject, WatchState,
 };
 
 use crate::stage::{MAIN, Stage, ada};
@@ -105,7 +105,7 @@ impl<'a> Direct<'a> {
         Ok(seen)
     }
 
-    /// Looks until the vendor has finished what it accepted.
+    /// Looks until the vendor has finished what it accepted: at the latest when it is told to.
     async fn look_at_the_end(&mut self, of: &BTreeSet<Facet>) -> Result<Snapshot, String> {
         for _ in 0..LOOKS {
             let seen = self.look(of).await?;
@@ -113,6 +113,7 @@ impl<'a> Direct<'a> {
                 self.known.watches.clear();
                 return Ok(seen);
             }
+            self.stage.vendor.finish();
             pass(Duration::from_secs(1), self.stage.clock.as_ref()).await;
         }
         Err("the vendor accepted a change and never finished it".to_owned())
@@ -176,9 +177,12 @@ fn still_shown(goal: &Goal, seen: &Snapshot) -> Goal {
     Goal { restore, ..goal.clone() }
 }
 
-/// An empty plan means that it is so.
+/// An empty plan means that it is so, or that nobody but the invitee can go on.
 fn reached(goal: &Goal, seen: &Snapshot) -> Outcome {
-    let wanting: Vec<&Facet> = goal.hold.iter().filter(|facet| *seen.hold(facet) != Hold::Present).collect();
+    let there = |facet: &&Facet| {
+        matches!(seen.hold(facet), Hold::Present | Hold::Pending { awaits: Awaits::Invitee, .. })
+    };
+    let wanting: Vec<&Facet> = goal.hold.iter().filter(|facet| !there(facet)).collect();
     let left: Vec<&Facet> = goal.release.iter().filter(|facet| *seen.hold(facet) != Hold::Absent).collect();
     ensure!(
         wanting.is_empty() && left.is_empty(),

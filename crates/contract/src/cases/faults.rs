@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 use usher_core::Subject;
-use usher_journal::Execution;
+use usher_journal::{Execution, Record};
 
 use crate::stage::{Answered, MAIN, Stage, ada};
 use crate::wire::Exchange;
@@ -128,6 +128,9 @@ pub(crate) async fn a_change_that_failed_before_it_was_applied_is_read_back_befo
     let (stage, ada) = with_ada(vendors).await?;
     stage.server.trouble_next(Kind::Change, Trouble::FailsBefore);
     let answered = stage.grant(&ada, MAIN).await;
+    if has_notified(&stage, &answered).await? {
+        return not_sent_twice(&stage, &answered).await;
+    }
     granted_once(&stage, &ada, &answered).await?;
     let changes = stage.wire.of(Kind::Change);
     let gap = gap(&changes, 2)?;
@@ -143,6 +146,26 @@ pub(crate) async fn a_change_that_failed_before_it_was_applied_is_read_back_befo
     Ok(())
 }
 
+/// Whether the request has sent, or tried to send, what sends the person mail.
+async fn has_notified(stage: &Stage, answered: &Answered) -> Result<bool, String> {
+    stage.end_of(&answered.id).await?;
+    let history = stage.stored(&answered.id).await?.history;
+    let notifies =
+        |record: &Record| matches!(record, Record::Intent { action, .. } if action.notifies_person);
+    Ok(history.iter().any(|entry| notifies(&entry.record)))
+}
+
+/// Nobody knows whether the mail went out: it is not sent a second time within a day, and a person hears of it (rule 24).
+async fn not_sent_twice(stage: &Stage, answered: &Answered) -> Outcome {
+    let ended = stage.end_of(&answered.id).await?;
+    let (changes, reason) = (stage.server.changes(), ended.reason.unwrap_or_default());
+    ensure!(changes == 1, "it may have sent the person mail, and {changes} changing requests were sent");
+    ensure!(!answered.is_positive(), "nothing was applied, and the answer was positive");
+    ensure!(ended.execution == Execution::NeedsHuman, "it ended as {}: {reason}", ended.execution.as_str());
+    ensure!(!stage.heard.all().is_empty(), "nobody was alerted");
+    Ok(())
+}
+
 async fn with_ada(vendors: Vendors<'_>) -> Result<(Stage, Subject), String> {
     let stage = Stage::set(vendors).await?;
     let ada = ada();
@@ -155,7 +178,7 @@ async fn granted_once(stage: &Stage, who: &Subject, answered: &Answered) -> Outc
     let ended = stage.end_of(&answered.id).await?;
     let reason = ended.reason.unwrap_or_default();
     ensure!(ended.execution == Execution::Confirmed, "it ended as {}: {reason}", ended.execution.as_str());
-    let (effects, holds) = (stage.vendor.effects(), stage.vendor.holds(who));
+    let (effects, holds) = (stage.vendor.effects(), stage.has(who));
     ensure!(effects.len() == 1, "one effect was wanted: {effects:?}");
     ensure!(stage.facets(MAIN).is_subset(&holds), "it was confirmed, and the person holds {holds:?}");
     Ok(())

@@ -27,11 +27,11 @@ pub(crate) async fn what_is_wanting_is_granted_by_one_change_and_read_back(vendo
     let stage = Stage::set(vendors).await?;
     let ada = ada();
     stage.vendor.enroll(&ada);
-    let expected = stage.vendor.holds(&ada);
+    let expected = stage.has(&ada);
     let expected = with(&stage, expected, &stage.facets(MAIN));
     let answered = stage.grant(&ada, MAIN).await;
     ensure!(answered.is_positive(), "it was not granted: {}", answered.reason());
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     ensure!(holds == expected, "the person should hold {expected:?}, and holds {holds:?}");
     let (changes, effects) = (stage.server.changes(), stage.vendor.effects());
     ensure!(changes == 1, "one change leads there, and {changes} changing requests were sent");
@@ -48,7 +48,7 @@ pub(crate) async fn somebody_without_an_account_is_taken_in_or_refused(vendors: 
     let ada = ada();
     let answered = stage.grant(&ada, MAIN).await;
     let ended = stage.end_of(&answered.id).await?;
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     let all_there = stage.facets(MAIN).is_subset(&holds);
     let positive = ended.execution == Execution::Confirmed;
     ensure!(!positive || all_there, "it was confirmed, and the person holds {holds:?}");

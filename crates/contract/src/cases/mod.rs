@@ -1,9 +1,11 @@
 //! The cases.
 
 mod alone;
+mod deferred;
 mod faults;
 mod grants;
 mod hostile;
+mod invitations;
 mod refusals;
 mod removals;
 mod secrets;
@@ -48,6 +50,13 @@ cases! { $
     removals::what_is_gone_already_is_revoked_without_a_write
     removals::what_others_gave_stays_beside_it
     removals::a_slot_of_one_value_goes_back_to_its_former_value
+    invitations::an_invitation_that_is_open_counts_as_it_is_said_to_and_is_not_sent_twice
+    invitations::an_invitation_that_is_accepted_is_seen
+    invitations::a_removal_cancels_an_invitation_that_is_open
+    invitations::an_invitation_that_has_lapsed_is_told_and_a_replay_invites_again
+    invitations::an_invitation_that_was_not_answered_is_not_sent_again
+    deferred::a_change_that_is_finished_later_is_watched_and_not_sent_again
+    deferred::a_change_that_is_given_up_later_is_told_with_the_reason
     alone::a_second_plan_is_empty
     alone::looking_changes_nothing
     alone::each_apply_makes_exactly_one_changing_call

@@ -11,7 +11,7 @@ pub(crate) async fn a_refusal_is_told_with_the_vendors_reason_and_nothing_is_cha
     let stage = Stage::set(vendors).await?;
     let ada = ada();
     stage.vendor.enroll(&ada);
-    let before = stage.vendor.holds(&ada);
+    let before = stage.has(&ada);
     stage.server.trouble_always(Kind::Change, Trouble::Refuses);
     let answered = stage.grant(&ada, MAIN).await;
     ensure!(!answered.is_positive(), "the vendor refused, and the answer was positive");
@@ -22,19 +22,19 @@ pub(crate) async fn a_refusal_is_told_with_the_vendors_reason_and_nothing_is_cha
     ensure!(ended.execution == Execution::Refused, "a refused grant ended as {}", ended.execution.as_str());
     let changes = stage.server.changes();
     ensure!(changes == 1, "a definite no was asked for {changes} times");
-    unchanged(&stage, before == stage.vendor.holds(&ada))?;
+    unchanged(&stage, before == stage.has(&ada))?;
 
     let stage = Stage::set(vendors).await?;
     for facet in stage.facets(MAIN) {
         stage.vendor.give(&ada, &facet);
     }
-    let before = stage.vendor.holds(&ada);
+    let before = stage.has(&ada);
     stage.server.trouble_always(Kind::Change, Trouble::Refuses);
     let answered = stage.order(&ada, MAIN).await;
     ensure!(!answered.is_positive(), "the vendor refused to take it away, and the answer was positive");
     let reason = answered.reason();
     ensure!(reason.contains(&wanted), "the answer does not say “{wanted}”: {reason}");
-    unchanged(&stage, before == stage.vendor.holds(&ada))
+    unchanged(&stage, before == stage.has(&ada))
 }
 
 /// Rejected at the door, or (a credential that may only read) at the first change.
@@ -44,20 +44,20 @@ pub(crate) async fn a_wrong_credential_needs_a_person_and_nothing_is_changed(
     let ada = ada();
     let stage = Stage::with_wrong_secrets(vendors).await?;
     stage.vendor.enroll(&ada);
-    let before = stage.vendor.holds(&ada);
+    let before = stage.has(&ada);
     let answered = stage.grant(&ada, MAIN).await;
     needs_a_person(&stage, &answered).await?;
-    unchanged(&stage, before == stage.vendor.holds(&ada))?;
+    unchanged(&stage, before == stage.has(&ada))?;
 
     // Least of all does it show that somebody has nothing that would have to go.
     let stage = Stage::with_wrong_secrets(vendors).await?;
     for facet in stage.facets(MAIN) {
         stage.vendor.give(&ada, &facet);
     }
-    let held = stage.vendor.holds(&ada);
+    let held = stage.has(&ada);
     let answered = stage.order(&ada, MAIN).await;
     needs_a_person(&stage, &answered).await?;
-    unchanged(&stage, held == stage.vendor.holds(&ada))?;
+    unchanged(&stage, held == stage.has(&ada))?;
 
     let stage = Stage::set(vendors).await?;
     stage.vendor.enroll(&ada);
@@ -67,7 +67,7 @@ pub(crate) async fn a_wrong_credential_needs_a_person_and_nothing_is_changed(
     let changes = stage.server.changes();
     // Once more with a fresh token is right.
     ensure!((1..=2).contains(&changes), "a credential that was not accepted was used for {changes} changes");
-    unchanged(&stage, before == stage.vendor.holds(&ada))
+    unchanged(&stage, before == stage.has(&ada))
 }
 
 async fn needs_a_person(stage: &Stage, answered: &Answered) -> Outcome {

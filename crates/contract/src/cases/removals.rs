@@ -11,13 +11,13 @@ pub(crate) async fn what_is_revoked_is_gone(vendors: Vendors<'_>) -> Outcome {
     let stage = Stage::set(vendors).await?;
     let ada = ada();
     stage.vendor.enroll(&ada);
-    let bare = stage.vendor.holds(&ada);
+    let bare = stage.has(&ada);
     for facet in stage.facets(MAIN) {
         stage.vendor.give(&ada, &facet);
     }
     let answered = stage.order(&ada, MAIN).await;
     ensure!(answered.is_positive(), "it was not removed: {}", answered.reason());
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     ensure!(holds == bare, "{bare:?} should be left, and the person holds {holds:?}");
     let changes = stage.server.changes();
     ensure!(changes == 1, "one change leads there, and {changes} changing requests were sent");
@@ -50,11 +50,11 @@ pub(crate) async fn what_others_gave_stays_beside_it(vendors: Vendors<'_>) -> Ou
     let ended = stage.end_of(&answered.id).await?;
     let reason = ended.reason.unwrap_or_default();
     ensure!(ended.execution == usher_journal::Execution::Confirmed, "it was not granted: {reason}");
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     ensure!(holds.contains(&many.other), "{} was there, and a grant has taken it: {holds:?}", many.other);
     let answered = stage.order(&ada, MANY).await;
     ensure!(answered.is_positive(), "it was not removed: {}", answered.reason());
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     ensure!(holds.contains(&many.other), "{} was there, and a removal has taken it: {holds:?}", many.other);
     Ok(())
 }
@@ -66,13 +66,13 @@ pub(crate) async fn a_slot_of_one_value_goes_back_to_its_former_value(vendors: V
     stage.vendor.enroll(&ada);
     stage.vendor.give(&ada, &one.former);
     granted(&stage, ONE).await?;
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     let ours: BTreeSet<Facet> = stage.facets(ONE);
     let replaced = ours.is_subset(&holds) && !holds.contains(&one.former);
     ensure!(replaced, "{ours:?} should stand in the place of {}: {holds:?}", one.former);
     let answered = stage.order(&ada, ONE).await;
     ensure!(answered.is_positive(), "it was not removed: {}", answered.reason());
-    let holds = stage.vendor.holds(&ada);
+    let holds = stage.has(&ada);
     ensure!(
         holds.contains(&one.former),
         "{} stood there before, and did not come back: {holds:?}",
@@ -96,7 +96,7 @@ async fn meanwhile(vendors: Vendors<'_>) -> Outcome {
         "somebody else has replaced it, and the answer was: {}",
         answered.reason()
     );
-    let (holds, changes) = (stage.vendor.holds(&ada), stage.server.changes() - before);
+    let (holds, changes) = (stage.has(&ada), stage.server.changes() - before);
     ensure!(holds.contains(&one.former), "{} was set by somebody else, and is gone: {holds:?}", one.former);
     ensure!(changes == 0, "{changes} changing requests were sent although somebody else has replaced it");
     Ok(())

@@ -7,7 +7,6 @@ use usher_core::Subject;
 
 use crate::eye::Eye;
 use crate::stage::{Answered, MAIN, Stage, ada};
-use crate::wire::wrong;
 use crate::{Kind, Outcome, Trouble, Vendors, ensure};
 
 /// Shorter ones would be found by chance.
@@ -50,7 +49,7 @@ fn hidden(vendors: Vendors<'_>, credentials: BTreeSet<String>) -> Result<Vec<Str
     let mut hidden = vendor.hidden();
     hidden.extend(credentials);
     for secret in vendor.secrets() {
-        hidden.push(wrong(&secret.value));
+        hidden.push(vendor.wrong(&secret));
         hidden.push(secret.value);
     }
     ensure!(!hidden.is_empty(), "the vendor names no secret: there is nothing to look for");
@@ -123,6 +122,7 @@ async fn both_directions(
 ) -> Result<Vec<(String, String)>, String> {
     let mut shown = Vec::new();
     for answered in [stage.grant(who, permission).await, stage.order(who, permission).await] {
+        stage.vendor.finish();
         stage.end_of(&answered.id).await?;
         shown.extend(request(stage, &answered).await?);
     }

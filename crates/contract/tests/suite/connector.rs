@@ -12,19 +12,21 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use usher_core::{
-    Account, Action, Arity, Asked, Call, Capabilities, ConfigError, Connector, Direction, Evidence, Facet,
-    Fault, Goal, Handles, Health, Hold, Known, Plan, Planner, Ports, Provisioner, Receipt, Refusal,
-    RefusalKind, Remedy, Repeat, SecretRef, Sent, Slots, Snapshot, Subject, SubjectKey,
+    Account, Action, Arity, Asked, Call, Capabilities, ConfigError, Connector, Evidence, Facet, Fault, Goal,
+    Handles, Health, Hold, Known, Plan, Planner, Ports, Provisioner, Receipt, Refusal, RefusalKind, Remedy,
+    SecretRef, Sent, Slots, Snapshot, Subject, SubjectKey, Watch, WatchState,
 };
 use usher_vendor_client::{
     Auth, ClientSettings, VendorClient, VendorFailure, VendorRequest, VendorResponse, base_url,
 };
 
+use crate::waiting::{BADGE, GUILD, Read, Turn};
 use crate::wrong::Wrong;
 
 pub(crate) const TEAM: &str = "team";
 pub(crate) const PLAN: &str = "plan";
 pub(crate) const FREE: &str = "free";
+const INVITE: &str = "invite the person";
 
 /// The factory.
 #[derive(Debug)]
@@ -68,22 +70,33 @@ impl Connector for Toy {
         let slots = Slots::from([
             (PLAN.to_owned(), Arity::One { baseline: Some(FREE.to_owned()) }),
             (TEAM.to_owned(), Arity::Many),
+            (GUILD.to_owned(), Arity::Many),
+            (BADGE.to_owned(), Arity::Many),
         ]);
-        Ok(Arc::new(ToyConnection { client, token, slots, wrong: self.wrong, done: Mutex::default() }))
+        Ok(Arc::new(ToyConnection {
+            client,
+            token,
+            slots,
+            wrong: self.wrong,
+            done: Mutex::default(),
+            first: Mutex::default(),
+        }))
     }
 }
 
-fn never(_: StatusCode, _: &HeaderMap, _: Timestamp) -> Option<Option<Duration>> {
+fn never(_: StatusCode, _: &HeaderMap, _: &[u8], _: Timestamp) -> Option<Option<Duration>> {
     None
 }
 
-struct ToyConnection {
+pub(crate) struct ToyConnection {
     client: VendorClient,
-    token: SecretString,
+    pub(crate) token: SecretString,
     slots: Slots,
     wrong: Option<Wrong>,
     /// Steps that were taken, for the wrong ways that are taken once.
     done: Mutex<BTreeSet<String>>,
+    /// When the first grant was planned.
+    pub(crate) first: Mutex<Option<Timestamp>>,
 }
 
 impl fmt::Debug for ToyConnection {
@@ -98,89 +111,33 @@ impl fmt::Debug for ToyConnection {
 
 /// What `plan` tells `apply`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-enum Step {
+pub(crate) enum Step {
     Create,
     Join { id: u64, team: String },
     PutTeams { id: u64, teams: BTreeSet<String> },
     Leave { id: u64, team: String },
     SetPlan { id: u64, plan: String },
+    Waits(Turn),
 }
 
 /// What `observe` tells `plan`.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-struct Person {
-    id: u64,
+pub(crate) struct Person {
+    pub(crate) id: u64,
     email: String,
-    plan: String,
+    pub(crate) plan: String,
     teams: BTreeSet<String>,
+    #[serde(flatten)]
+    waiting: Read,
 }
 
 impl ToyConnection {
-    fn is(&self, wrong: Wrong) -> bool {
+    pub(crate) fn is(&self, wrong: Wrong) -> bool {
         self.wrong == Some(wrong)
     }
 
-    fn was_done(&self, step: &Step) -> bool {
+    pub(crate) fn was_done(&self, step: &Step) -> bool {
         self.done.lock().unwrap().contains(&format!("{step:?}"))
-    }
-
-    fn action(&self, step: &Step, summary: String, gives: Option<&Facet>, takes: Option<&Facet>) -> Action {
-        let mut args = json!({"step": step});
-        if self.is(Wrong::LeaksIntoTheJournal) {
-            args["token"] = json!(self.token.expose_secret());
-        }
-        let is_creation = matches!(step, Step::Create);
-        Action {
-            name: summary.split(' ').next().unwrap().to_owned(),
-            summary,
-            gives: gives.into_iter().cloned().collect(),
-            takes: takes.into_iter().cloned().collect(),
-            repeat: if is_creation { Repeat::AfterReadBack } else { Repeat::Natural },
-            timeout: Duration::from_secs(3),
-            settle: Duration::from_secs(if self.is(Wrong::DoesNotWaitForSettling) { 0 } else { 15 }),
-            notifies_person: false,
-            args,
-        }
-    }
-
-    fn grant(&self, person: &Person, facet: &Facet, seen: &Snapshot, asked: &Asked) -> Option<Action> {
-        let id = person.id;
-        let step = match facet.slot.as_str() {
-            PLAN => Step::SetPlan { id, plan: facet.value.clone() },
-            _ if self.is(Wrong::OverwritesTheList) => {
-                Step::PutTeams { id, teams: BTreeSet::from([facet.value.clone()]) }
-            }
-            _ => Step::Join { id, team: facet.value.clone() },
-        };
-        let refreshes = self.is(Wrong::WritesWhatIsThere)
-            && asked.direction == Direction::Provision
-            && !self.was_done(&step);
-        if *seen.hold(facet) == Hold::Present && !refreshes && !self.is(Wrong::NeverFinishesPlanning) {
-            return None;
-        }
-        let former = seen.current.get(&facet.slot).map(|value| Facet::new(&facet.slot, value));
-        let former = former.filter(|former| former != facet);
-        Some(self.action(&step, format!("give {facet}"), Some(facet), former.as_ref()))
-    }
-
-    fn release(&self, person: &Person, facet: &Facet, seen: &Snapshot, goal: &Goal) -> Option<Action> {
-        let id = person.id;
-        if facet.slot == PLAN {
-            let forced = self.is(Wrong::TakesWhatOthersSet) && person.plan != FREE;
-            if *seen.hold(facet) != Hold::Present && !forced {
-                return None;
-            }
-            let back = goal.restore.get(PLAN).filter(|_| !self.is(Wrong::ForgetsTheFormerValue));
-            let back = Facet::new(PLAN, back.map_or(FREE, String::as_str));
-            let step = Step::SetPlan { id, plan: back.value.clone() };
-            return Some(self.action(&step, format!("take {facet}"), Some(&back), Some(facet)));
-        }
-        let step = Step::Leave { id, team: facet.value.clone() };
-        let blindly = self.is(Wrong::RemovesWhatIsGone) && !self.was_done(&step);
-        if *seen.hold(facet) != Hold::Present && !blindly {
-            return None;
-        }
-        Some(self.action(&step, format!("take {facet}"), None, Some(facet)))
     }
 
     async fn find(&self, call: &Call, who: &Subject) -> Result<Option<Person>, Fault> {
@@ -215,6 +172,29 @@ impl ToyConnection {
         if self.is(Wrong::LeaksInErrors) { fault.because(body) } else { fault }
     }
 
+    /// What became of the badges that are being made.
+    async fn watches(&self, call: &Call, known: &Known) -> Result<Vec<WatchState>, Fault> {
+        let (operation, template) = ("look at the job", "/jobs/{job}");
+        let mut states = Vec::new();
+        for watch in &known.watches {
+            let request = VendorRequest::get(template).param("job", watch.args["job"].as_u64().unwrap());
+            let sent = self.client.send(call, request).await;
+            let response = sent.map_err(|failure| failure.into_fault(operation, template))?;
+            let body = response.json_value().unwrap_or_default();
+            states.push(match body["state"].as_str() {
+                Some("running") if self.is(Wrong::TakesRunningForDone) => WatchState::Done,
+                Some("failed") if self.is(Wrong::TakesGivenUpForDone) => WatchState::Done,
+                Some("done") => WatchState::Done,
+                Some("failed") => {
+                    let why = body["why"].as_str().unwrap_or_default();
+                    WatchState::Failed(Refusal::new(RefusalKind::Other, why))
+                }
+                _ => WatchState::Running,
+            });
+        }
+        Ok(states)
+    }
+
     async fn change(
         &self,
         call: &Call,
@@ -223,10 +203,12 @@ impl ToyConnection {
     ) -> Result<VendorResponse, Fault> {
         let template = "/people/…";
         let mut sent = self.client.send(call, request.clone()).await;
+        let lost = matches!(&sent, Err(failure) if failure.sent == Sent::Maybe);
+        let invites = operation == INVITE;
         let again = match (self.wrong, status(&sent)) {
-            (Some(Wrong::SendsAgainAfterALostAnswer), None) => {
-                matches!(&sent, Err(failure) if failure.sent == Sent::Maybe)
-            }
+            (Some(Wrong::InvitesAgainAfterALostAnswer), None) => lost && invites,
+            (Some(_), _) if invites => false,
+            (Some(Wrong::SendsAgainAfterALostAnswer), None) => lost,
             (Some(Wrong::SendsAgainAfter503), Some(StatusCode::SERVICE_UNAVAILABLE))
             | (Some(Wrong::SendsAgainAfter500), Some(StatusCode::INTERNAL_SERVER_ERROR))
             | (Some(Wrong::HurriesChanges), Some(StatusCode::TOO_MANY_REQUESTS)) => true,
@@ -278,6 +260,7 @@ impl ToyConnection {
                     VendorRequest::delete("/people/{id}/teams/{team}").param("id", id).param("team", team);
                 if self.is(Wrong::HidesInsteadOfRemoving) { path.query("archive", true) } else { path }
             }
+            Step::Waits(turn) => turn.request(self.wrong),
             Step::SetPlan { id, plan } => {
                 let put = |plan: &str| {
                     VendorRequest::put("/people/{id}/plan").param("id", id).json(&json!({"plan": plan}))
@@ -288,10 +271,25 @@ impl ToyConnection {
                 put(plan)
             }
         };
-        let response = self.change(call, "change the person", request).await?;
+        let invites = matches!(step, Step::Waits(Turn::Invite { .. }));
+        let operation = if invites { INVITE } else { "change the person" };
+        let response = self.change(call, operation, request).await?;
+        let watch = self.watch(step, &response);
         let id = response.json_value().unwrap_or_default()["id"].as_u64();
         let handles = id.map(|id| ("id".to_owned(), id.to_string())).into_iter().collect();
-        Ok(Receipt { handles, watch: None })
+        Ok(Receipt { handles, watch })
+    }
+
+    /// How to learn the end of what was accepted with a 202.
+    fn watch(&self, step: &Step, response: &VendorResponse) -> Option<Watch> {
+        let Step::Waits(Turn::Make { badge, .. }) = step else { return None };
+        let job = response.json_value().unwrap_or_default()["job"].clone();
+        Some(Watch {
+            facets: BTreeSet::from([Facet::new(BADGE, badge)]),
+            args: json!({ "job": job }),
+            every: Duration::from_secs(5),
+            within: Duration::from_secs(if self.is(Wrong::HasNoPatience) { 30 } else { 600 }),
+        })
     }
 }
 
@@ -340,7 +338,7 @@ impl Provisioner for ToyConnection {
         &self,
         call: &Call,
         who: &Subject,
-        _: &Known,
+        known: &Known,
         of: &BTreeSet<Facet>,
     ) -> Result<Snapshot, Fault> {
         match self.wrong {
@@ -348,6 +346,7 @@ impl Provisioner for ToyConnection {
             Some(Wrong::LogsAddresses) => tracing::debug!(email = who.email, "observing"),
             _ => {}
         }
+        let watches = self.watches(call, known).await?;
         let mut person = self.find(call, who).await?;
         if person.is_none() && self.is(Wrong::CreatesWhileLooking) {
             self.take(call, who, &Step::Create).await?;
@@ -363,6 +362,7 @@ impl Provisioner for ToyConnection {
         let mut facets: BTreeMap<Facet, Hold> =
             of.iter().map(|facet| (facet.clone(), Hold::Absent)).collect();
         facets.extend(held.into_iter().map(|facet| (facet, Hold::Present)));
+        facets.extend(person.iter().flat_map(|person| person.waiting.holds(self.wrong)));
         if self.is(Wrong::ClaimsThatAllIsThere) {
             facets.values_mut().for_each(|hold| *hold = Hold::Present);
         }
@@ -372,7 +372,7 @@ impl Provisioner for ToyConnection {
             facets,
             current: person.iter().map(|person| (PLAN.to_owned(), person.plan.clone())).collect(),
             handles: id.map(|id| ("id".to_owned(), id)).into_iter().collect::<Handles>(),
-            watches: Vec::new(),
+            watches,
             // The address stays out of it: facts are shown to operators.
             facts: json!(person.map(|person| Person { email: String::new(), ..person })),
             lag: Duration::ZERO,

@@ -77,6 +77,28 @@ each_fails_its_case! {
         a_slot_of_one_value_goes_back_to_its_former_value;
     a_connector_that_takes_what_others_set: TakesWhatOthersSet =>
         a_slot_of_one_value_goes_back_to_its_former_value;
+    a_connector_that_reminds_after_a_day: RemindsAfterADay =>
+        an_invitation_that_is_open_counts_as_it_is_said_to_and_is_not_sent_twice;
+    a_connector_that_does_not_say_that_it_notifies: DoesNotSayThatItNotifies =>
+        an_invitation_that_is_open_counts_as_it_is_said_to_and_is_not_sent_twice,
+        an_invitation_that_was_not_answered_is_not_sent_again;
+    a_connector_that_overlooks_acceptance: OverlooksAcceptance =>
+        an_invitation_that_is_accepted_is_seen;
+    a_connector_that_hides_instead_of_cancelling: HidesInsteadOfCancelling =>
+        a_removal_cancels_an_invitation_that_is_open;
+    a_connector_that_takes_lapsed_for_open: TakesLapsedForOpen =>
+        an_invitation_that_has_lapsed_is_told_and_a_replay_invites_again;
+    a_connector_that_invites_again_after_a_lost_answer: InvitesAgainAfterALostAnswer =>
+        an_invitation_that_was_not_answered_is_not_sent_again;
+    a_connector_that_takes_running_for_done: TakesRunningForDone =>
+        a_change_that_is_finished_later_is_watched_and_not_sent_again,
+        a_change_that_is_given_up_later_is_told_with_the_reason,
+        a_second_plan_is_empty,
+        each_apply_makes_exactly_one_changing_call;
+    a_connector_that_has_no_patience: HasNoPatience =>
+        a_change_that_is_finished_later_is_watched_and_not_sent_again;
+    a_connector_that_takes_given_up_for_done: TakesGivenUpForDone =>
+        a_change_that_is_given_up_later_is_told_with_the_reason;
     a_connector_that_writes_while_checking: WritesWhileChecking =>
         looking_changes_nothing;
     a_connector_that_creates_while_looking: CreatesWhileLooking =>
@@ -118,6 +140,13 @@ each_fails_its_case! {
         what_is_gone_already_is_revoked_without_a_write,
         what_others_gave_stays_beside_it,
         a_slot_of_one_value_goes_back_to_its_former_value,
+        an_invitation_that_is_open_counts_as_it_is_said_to_and_is_not_sent_twice,
+        an_invitation_that_is_accepted_is_seen,
+        a_removal_cancels_an_invitation_that_is_open,
+        an_invitation_that_has_lapsed_is_told_and_a_replay_invites_again,
+        an_invitation_that_was_not_answered_is_not_sent_again,
+        a_change_that_is_finished_later_is_watched_and_not_sent_again,
+        a_change_that_is_given_up_later_is_told_with_the_reason,
         a_second_plan_is_empty,
         each_apply_makes_exactly_one_changing_call;
 }

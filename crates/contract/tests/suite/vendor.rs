@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
-use usher_contract::{Many, One, Permissions, Secret, Trouble, VendorUnderTest, plainly};
+use usher_contract::{
+    Deferring, Inviting, Many, One, Permissions, Secret, Trouble, VendorUnderTest, plainly,
+};
 use usher_core::{Connector, Facet, SecretRef, Subject, SubjectKey};
 use wiremock::{Request, ResponseTemplate};
 
 use crate::connector::{FREE, PLAN, TEAM, Toy};
+use crate::waiting::{BADGE, GUILD, Job, Making, NO_GOLD, Waiting};
 use crate::wrong::Wrong;
 
 const TOKEN: &str = "toy-token-4f8d1c";
@@ -22,11 +25,13 @@ struct Person {
     teams: BTreeSet<String>,
     /// Not shown among the teams, and in force.
     archived: BTreeSet<String>,
+    waiting: Waiting,
 }
 
 #[derive(Debug, Default)]
 struct State {
     people: BTreeMap<u64, Person>,
+    jobs: Vec<Job>,
     effects: Vec<String>,
 }
 
@@ -44,6 +49,7 @@ impl State {
             plan: FREE.to_owned(),
             teams: BTreeSet::new(),
             archived: BTreeSet::new(),
+            waiting: Waiting::default(),
         });
         id
     }
@@ -64,16 +70,22 @@ impl State {
 #[derive(Debug)]
 pub(crate) struct ToyVendor {
     wrong: Option<Wrong>,
+    counts_invited: bool,
     state: Mutex<State>,
 }
 
 impl ToyVendor {
     pub(crate) fn new() -> Self {
-        Self { wrong: None, state: Mutex::default() }
+        Self { wrong: None, counts_invited: true, state: Mutex::default() }
+    }
+
+    /// Where an invitation is not enough.
+    pub(crate) fn that_waits() -> Self {
+        Self { counts_invited: false, ..Self::new() }
     }
 
     pub(crate) fn with(wrong: Wrong) -> Self {
-        Self { wrong: Some(wrong), state: Mutex::default() }
+        Self { wrong: Some(wrong), ..Self::new() }
     }
 
     fn serve(&self, request: &Request) -> ResponseTemplate {
@@ -131,7 +143,47 @@ impl ToyVendor {
                     }
                 })
             }
+            ("POST", ["people", id, "invitations"]) => {
+                let guild = text("guild");
+                state.alter(number(id), &format!("invitation to {guild}"), |person| {
+                    person.waiting.invite(&guild);
+                })
+            }
+            ("DELETE", ["people", id, "invitations", guild]) => {
+                let hides = query("hide").is_some();
+                let what = format!("no invitation to {guild}");
+                state.alter(number(id), &what, |person| person.waiting.cancel(guild, hides))
+            }
+            ("DELETE", ["people", id, "guilds", guild]) => {
+                let leave = |person: &mut Person| person.waiting.guilds.retain(|other| other != guild);
+                state.alter(number(id), &format!("no guild {guild}"), leave)
+            }
+            ("PUT", ["people", id, "badges", badge]) => {
+                let (person, badge) = (number(id), (*badge).to_owned());
+                state.jobs.push(Job { person, badge, making: Making::Running });
+                ResponseTemplate::new(202).set_body_json(json!({"job": state.jobs.len() - 1}))
+            }
+            ("DELETE", ["people", id, "badges", badge]) => {
+                let unmake = |person: &mut Person| person.waiting.badges.retain(|other| other != badge);
+                state.alter(number(id), &format!("no badge {badge}"), unmake)
+            }
+            ("GET", ["jobs", job]) => Job::shown(job.parse().ok().and_then(|n: usize| state.jobs.get(n))),
             _ => said(404, "NoSuchPath"),
+        }
+    }
+
+    fn end_jobs(&self, how: &Making) {
+        let mut state = self.state.lock().unwrap();
+        let running = state.jobs.iter_mut().filter(|job| job.making == Making::Running);
+        let ended: Vec<Job> = running
+            .map(|job| {
+                job.making = how.clone();
+                job.clone()
+            })
+            .collect();
+        for job in ended.into_iter().filter(|_| *how == Making::Done) {
+            let what = format!("badge {}", job.badge);
+            state.alter(job.person, &what, |person| person.waiting.badges.extend([job.badge]));
         }
     }
 }
@@ -142,13 +194,18 @@ fn shown(state: &State, email: &str) -> ResponseTemplate {
         .into_iter()
         .map(|id| {
             let person = &state.people[&id];
-            json!({"id": id, "email": person.email, "plan": person.plan, "teams": person.teams})
+            let mut shown = person.waiting.shown();
+            shown["id"] = json!(id);
+            shown["email"] = json!(person.email);
+            shown["plan"] = json!(person.plan);
+            shown["teams"] = json!(person.teams);
+            shown
         })
         .collect();
     ResponseTemplate::new(200).set_body_json(json!({"people": people}))
 }
 
-fn said(status: u16, error: &str) -> ResponseTemplate {
+pub(crate) fn said(status: u16, error: &str) -> ResponseTemplate {
     ResponseTemplate::new(status).set_body_json(json!({"error": error}))
 }
 
@@ -186,6 +243,8 @@ impl VendorUnderTest for ToyVendor {
         let id = state.enroll(&who.email);
         let person = state.people.get_mut(&id).unwrap();
         match facet.slot.as_str() {
+            GUILD => drop(person.waiting.guilds.insert(facet.value.clone())),
+            BADGE => drop(person.waiting.badges.insert(facet.value.clone())),
             PLAN => person.plan.clone_from(&facet.value),
             _ => drop(person.teams.insert(facet.value.clone())),
         }
@@ -196,7 +255,44 @@ impl VendorUnderTest for ToyVendor {
         let Some(id) = state.find(&who.email) else { return BTreeSet::new() };
         let person = &state.people[&id];
         let teams = person.teams.iter().chain(&person.archived).map(|team| Facet::new(TEAM, team));
-        teams.chain([Facet::new(PLAN, &person.plan)]).collect()
+        teams.chain([Facet::new(PLAN, &person.plan)]).chain(person.waiting.held()).collect()
+    }
+
+    fn counts_invited(&self) -> bool {
+        self.counts_invited
+    }
+
+    fn inviting(&self) -> Option<Inviting> {
+        Some(Inviting { entry: json!({"guild": "masons"}) })
+    }
+
+    fn pending(&self, who: &Subject) -> BTreeSet<Facet> {
+        let state = self.state.lock().unwrap();
+        state.find(&who.email).map(|id| state.people[&id].waiting.pending()).unwrap_or_default()
+    }
+
+    fn accept(&self, who: &Subject) {
+        let mut state = self.state.lock().unwrap();
+        let id = state.find(&who.email).unwrap();
+        state.people.get_mut(&id).unwrap().waiting.accept();
+    }
+
+    fn lapse(&self, who: &Subject) {
+        let mut state = self.state.lock().unwrap();
+        let id = state.find(&who.email).unwrap();
+        state.people.get_mut(&id).unwrap().waiting.lapse();
+    }
+
+    fn deferring(&self) -> Option<Deferring> {
+        Some(Deferring { entry: json!({"badge": "gold"}), refusal: NO_GOLD.to_owned() })
+    }
+
+    fn finish(&self) {
+        self.end_jobs(&Making::Done);
+    }
+
+    fn give_up(&self) {
+        self.end_jobs(&Making::Failed);
     }
 
     fn effects(&self) -> Vec<String> {

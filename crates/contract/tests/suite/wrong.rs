@@ -63,6 +63,24 @@ pub(crate) enum Wrong {
     LeaksInConfigErrors,
     /// The address in a trace.
     LogsAddresses,
+    /// Sends the invitation once more after a day.
+    RemindsAfterADay,
+    /// Invites by an action like any other.
+    DoesNotSayThatItNotifies,
+    /// Whoever has joined is still waited for.
+    OverlooksAcceptance,
+    /// An invitation is taken off the list, and can be accepted all the same.
+    HidesInsteadOfCancelling,
+    /// What has lapsed counts as open.
+    TakesLapsedForOpen,
+    /// A connection that broke is reason enough to invite again.
+    InvitesAgainAfterALostAnswer,
+    /// A job that runs counts as done.
+    TakesRunningForDone,
+    /// A job that failed counts as done.
+    TakesGivenUpForDone,
+    /// A job that takes longer than 30 s is given up.
+    HasNoPatience,
     /// The address in a path, as it is.
     BuildsPathsByHand,
 }

@@ -71,6 +71,9 @@ impl Turn<'_> {
                 action.summary
             ));
         }
+        if let Some(mailed) = self.mailed(&action) {
+            return self.mailed_already(mailed, &action);
+        }
         if !self.has_budget_for(&action) {
             let reason = "what is left of the time is too short to start a change at the vendor";
             self.answer(Answer::negative(self.late_reason(reason)));
@@ -151,6 +154,10 @@ impl Turn<'_> {
                     return self.commit(vec![Record::Outcome { intent, outcome, ended }], Phase::Noting);
                 }
                 self.outcome(intent, Outcome::Answered(receipt));
+                let done = self.ledger.changes.iter().find(|change| change.intent == intent);
+                if let Some(action) = done.map(|change| change.action.clone()) {
+                    self.settle_cancelled(&action);
+                }
                 let targets = self.targets(self.run.seen.as_ref());
                 return self.next_action(&targets);
             }
@@ -246,6 +253,11 @@ impl Turn<'_> {
             && self.ledger.changes_of(&self.run.request.id).any(|change| {
                 change.action.name == action.name && !matches!(change.state, ChangeState::Answered { .. })
             })
+    }
+
+    /// When the same step last sent this person mail, if that is less than a day ago (rule 24).
+    fn mailed(&self, action: &Action) -> Option<jiff::Timestamp> {
+        self.ledger.mailed(&action.name, self.now.wall).filter(|_| action.notifies_person)
     }
 
     /// Whether today's mapping differs from the one that was accepted (rule 29).

@@ -52,7 +52,12 @@ impl Turn<'_> {
         if let Some(reason) = reason {
             self.answer(Answer::negative(reason));
         }
-        self.commit(vec![record], Phase::Confirming { whole });
+        let mut records = vec![record];
+        if self.rests_on_invitee(targets) {
+            self.run.looks = 0;
+            records.push(self.tracking());
+        }
+        self.commit(records, Phase::Confirming { whole });
     }
 
     /// *Due* for a grant whose sender was told no, or was lost (rule 15).
@@ -94,18 +99,23 @@ impl Turn<'_> {
 
     /// *Confirmed* is on disk: now, and not before, the answer may be positive.
     fn confirmed(&mut self, whole: bool) {
-        self.run.phase = Phase::Over;
-        if !whole {
-            return;
-        }
-        self.answer(Answer::Positive);
-        let due = self.telling();
-        if due == Telling::Due {
-            if self.run.request.telling != Telling::Due {
-                self.commit(vec![Record::Telling(Telling::Due)], Phase::Ending);
+        let mut more = Vec::new();
+        if whole {
+            self.answer(Answer::Positive);
+            if self.telling() == Telling::Due {
+                if self.run.request.telling != Telling::Due {
+                    more.push(Record::Telling(Telling::Due));
+                }
+                let sentence = "granted after Lumos had been told no: close the manual task that it opened";
+                self.effects.push(Effect::Alert { kind: AlertKind::Late, sentence: sentence.to_owned() });
             }
-            let sentence = "granted after Lumos had been told no: close the manual task that it opened";
-            self.effects.push(Effect::Alert { kind: AlertKind::Late, sentence: sentence.to_owned() });
+        }
+        if self.run.request.tracks_invitation() {
+            return self.begin_tracking(more);
+        }
+        self.run.phase = Phase::Over;
+        if !more.is_empty() {
+            self.commit(more, Phase::Ending);
         }
     }
 

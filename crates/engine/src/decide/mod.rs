@@ -2,6 +2,7 @@
 
 mod acting;
 mod ending;
+mod inviting;
 mod model;
 mod operated;
 mod reading;
@@ -60,6 +61,9 @@ impl Turn<'_> {
                     "the journal is out of reach ({why}): nothing more was sent"
                 )));
             }
+            Event::Defect if self.run.mode == Mode::Track => {
+                self.track_on("a defect in Usher or in the connector: see the log, and report it".to_owned());
+            }
             Event::Defect => {
                 self.needs_human(
                     "a defect in Usher or in the connector: see the log, and report it".to_owned(),
@@ -77,6 +81,9 @@ impl Turn<'_> {
 
     /// Takes the run up: at its turn, and after each sleep.
     fn begin(&mut self) {
+        if self.run.mode == Mode::Track {
+            return self.track();
+        }
         if let Some(end) = self.run.end.clone().filter(|_| self.own_open().is_empty()) {
             return self.end(end.execution, end.reason);
         }
@@ -228,7 +235,8 @@ impl Turn<'_> {
     }
 
     fn has_own_changes(&self) -> bool {
-        self.ledger.changes_of(&self.run.request.id).next().is_some()
+        let own = &self.run.request.id;
+        self.ledger.changes_of(own).next().is_some() || self.ledger.invitations_of(own).next().is_some()
     }
 
     /// What came of a change's call, which has just ended.
@@ -241,6 +249,12 @@ impl Turn<'_> {
     fn note(&mut self, record: Record) {
         apply(&mut self.run.request, &mut self.ledger, &record, &self.now);
         self.notes.push(record);
+    }
+
+    /// Wall time after a pause.
+    fn after(&self, pause: Duration) -> Option<jiff::Timestamp> {
+        let pause = jiff::SignedDuration::try_from(pause).ok()?;
+        self.now.wall.checked_add(pause).ok()
     }
 
     fn commit(&mut self, records: Vec<Record>, then: Phase) {

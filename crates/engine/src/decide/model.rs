@@ -15,6 +15,8 @@ pub enum Mode {
     Drive,
     /// To look whether a confirmed one still stands, for a repeated delivery.
     Recheck,
+    /// To see how the invitation comes out that a confirmed one rests on (rule 22).
+    Track,
 }
 
 /// Where a run is.

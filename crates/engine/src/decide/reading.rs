@@ -39,6 +39,7 @@ impl Turn<'_> {
         }
         let targets = self.targets(Some(&seen));
         let open: Vec<Change> = self.open_for(begun, seen.lag).cloned().collect();
+        let lapsed = self.settle_invitations(&seen, &targets, &open);
         self.note_former(&seen, &targets, open.is_empty());
         let asked = self.run.request.asked(self.now.wall);
         let plan = self.world.planner.plan(&self.run.request.subject, &asked, &seen, &targets.goal);
@@ -49,7 +50,10 @@ impl Turn<'_> {
         // Its own holders are confirmed with the request; one that ends otherwise keeps what it has been shown to have.
         self.confirm_holders(&seen, removing, stand != Stand::Done);
         self.run.seen = Some(seen);
-        self.stand(stand, &targets, plan);
+        if self.run.mode == Mode::Track {
+            return self.tracked(stand, &targets, plan, &open);
+        }
+        self.stand(stand, &targets, plan, lapsed);
     }
 
     /// Whether an order finds another account at the address than the one that was granted: the address has passed on to somebody
@@ -101,7 +105,11 @@ impl Turn<'_> {
             if change.request == self.run.request.id {
                 self.run.refusals.extend(failed.clone());
             }
+            let done = failed.is_none().then(|| change.action.clone());
             self.outcome(intent, Outcome::WatchEnded(failed));
+            if let Some(action) = done {
+                self.settle_cancelled(&action);
+            }
         }
     }
 
@@ -131,7 +139,7 @@ impl Turn<'_> {
 
     /// One former value for each slot, taken when it gains its first holder, from a reading with nothing open (rule 14).
     fn note_former(&mut self, seen: &Snapshot, targets: &Targets, nothing_open: bool) {
-        if !nothing_open || self.run.request.dry_run || self.run.mode == Mode::Recheck {
+        if !nothing_open || self.run.request.dry_run || self.run.mode != Mode::Drive {
             return;
         }
         for facet in &targets.goal.hold {
@@ -148,7 +156,8 @@ impl Turn<'_> {
         }
     }
 
-    fn stand(&mut self, stand: Stand, targets: &Targets, plan: Plan) {
+    /// What comes of how it stands. `lapsed`: an invitation that this attempt rested on is over, and nobody has accepted it.
+    pub(super) fn stand(&mut self, stand: Stand, targets: &Targets, plan: Plan, lapsed: bool) {
         if self.run.mode == Mode::Recheck && !matches!(stand, Stand::Done | Stand::Open) {
             return self.recheck_failed();
         }
@@ -164,6 +173,7 @@ impl Turn<'_> {
             Stand::Unreadable => self.needs_human(
                 "the vendor does not show whether it is so, and nothing is sent blindly: look there, then close the request".to_owned(),
             ),
+            Stand::Wanting if lapsed && !self.takes_only() => self.lapsed(),
             Stand::Wanting => self.act(targets, plan),
         }
     }
@@ -184,6 +194,9 @@ impl Turn<'_> {
 
     fn reading_failed(&mut self, fault: &Fault) {
         self.note(Record::ReadingFailed(fault.clone()));
+        if self.run.mode == Mode::Track {
+            return self.track_on(fault.to_string());
+        }
         match &fault.remedy {
             Remedy::Person => self.needs_human(fault.to_string()),
             Remedy::Refused(refusal) => self.refused_whole(refusal),
@@ -196,8 +209,10 @@ impl Turn<'_> {
 
     /// Refused before anything of this round was sent.
     pub(super) fn refused_whole(&mut self, refusal: &Refusal) {
-        if self.run.mode == Mode::Recheck {
-            return self.recheck_failed();
+        match self.run.mode {
+            Mode::Recheck => return self.recheck_failed(),
+            Mode::Track => return self.unseen(&refusal.sentence),
+            Mode::Drive => {}
         }
         if refusal.kind == RefusalKind::NoSeat {
             self.alert(AlertKind::NoSeat, refusal.sentence.clone());

@@ -13,8 +13,6 @@ const BRIEFLY: Duration = Duration::from_secs(2);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Longer than this, no vendor's `Retry-After` is believed.
 const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(3600);
-/// How often an open invitation is looked at.
-const INVITATION_EVERY: Duration = Duration::from_secs(10 * 60);
 
 /// The `n`th pause of a row: twice as long as the one before.
 fn doubled(n: u32) -> Duration {
@@ -67,11 +65,14 @@ impl Turn<'_> {
         if self.run.is_awaited() && self.fits_budget(delay) {
             return self.rest(delay);
         }
-        if self.run.mode == Mode::Recheck {
-            self.answer(Answer::negative(self.late_reason(why)));
-            return self.finish_recheck();
+        match self.run.mode {
+            Mode::Recheck => {
+                self.answer(Answer::negative(self.late_reason(why)));
+                self.finish_recheck();
+            }
+            Mode::Track => self.track_on(why.to_owned()),
+            Mode::Drive => self.park_for(delay, why.to_owned()),
         }
-        self.park_for(delay, why.to_owned());
     }
 
     /// Whether enough time is left after a pause to change something and look.
@@ -100,7 +101,9 @@ impl Turn<'_> {
             }
             self.alarm(format!("not removed after {hours} h, and Usher goes on trying: {reason}"));
         }
-        self.park(Execution::BackingOff, delay, reason);
+        // One that waits for its invitee goes on doing so, whatever keeps Usher from looking.
+        let waits = self.run.request.execution == Execution::Waiting;
+        self.park(if waits { Execution::Waiting } else { Execution::BackingOff }, delay, reason);
     }
 
     /// An order always goes on: Lumos never asks again (rule 17). Somebody hears of it once.
@@ -111,11 +114,9 @@ impl Turn<'_> {
         }
     }
 
-    fn park(&mut self, execution: Execution, delay: Duration, reason: String) {
+    pub(super) fn park(&mut self, execution: Execution, delay: Duration, reason: String) {
         let until = self.now.ticks().saturating_add(delay);
-        let next_at = jiff::SignedDuration::try_from(delay)
-            .ok()
-            .and_then(|delay| self.now.wall.checked_add(delay).ok());
+        let next_at = self.after(delay);
         self.commit(
             vec![Record::Parked { execution, reason, next_at }],
             Phase::Parking { until: Some(until) },
@@ -185,12 +186,5 @@ impl Turn<'_> {
             return self.park_for(delay, reason.to_owned());
         }
         self.park(Execution::BackingOff, delay, reason.to_owned());
-    }
-
-    /// Nobody but the invitee can go on.
-    pub(super) fn wait_for_invitee(&mut self) {
-        let reason = "the invitation has to be accepted first".to_owned();
-        self.answer(Answer::negative(reason.clone()));
-        self.park(Execution::Waiting, INVITATION_EVERY, reason);
     }
 }

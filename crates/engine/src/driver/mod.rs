@@ -4,6 +4,7 @@ mod admit;
 mod books;
 mod duplicate;
 mod effects;
+mod holdings;
 mod operate;
 mod outlet;
 mod perform;
@@ -117,7 +118,7 @@ impl Engine {
             };
         }
         let inner = self.inner.clone();
-        self.inner.tracker.spawn(async move { inner.admit(delivery, sender).await });
+        self.inner.tracker.spawn(Box::pin(inner.admit(delivery, sender)));
         receiver.await.unwrap_or_else(|_| {
             // The task ended without an answer: only a defect of ours does that.
             tracing::error!(request.id = %id, "a request ended without an answer");

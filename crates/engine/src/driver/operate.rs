@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use usher_core::{Fault, Refusal, RefusalKind, Remedy, Sent};
-use usher_journal::{ChangeState, Execution, JournalError, Pause, Record, Request, RequestId};
+use usher_journal::{ChangeState, Execution, JournalError, Pause, Record, Request, RequestId, runs_again};
 
 use super::Engine;
 use super::admit::interest_ahead;
@@ -28,13 +28,44 @@ impl Engine {
         let found = self.inner.heard(self.inner.journal.find(id).await)?;
         let request = found.ok_or_else(|| OperateError::NotFound(id.clone()))?.request;
         match act {
-            Act::Replay => self.replay(request, by, reason).await,
+            Act::Replay => self.run_anew(request, None, by, reason).await,
             Act::Close => self.close(request, by, reason).await,
         }
     }
 
-    async fn replay(&self, request: Request, by: &str, reason: &str) -> Result<Request, OperateError> {
-        let id = request.id.clone();
+    /// Replays a request. `today`: what its stored body comes to with today's configuration, as for a delivery that arrived when the
+    /// request did (its end counts from then). It runs where nothing was compiled when the request was accepted ([`Request::is_uncompiled`]); elsewhere the facets that were compiled then
+    /// are the ones that run (rule 29), and it is not looked at.
+    ///
+    /// # Errors
+    /// As [`Engine::operate`]; also where nothing of it can be run today either: with the reason.
+    pub async fn replay(
+        &self,
+        id: &RequestId,
+        today: Option<Request>,
+        by: &str,
+        reason: &str,
+    ) -> Result<Request, OperateError> {
+        let found = self.inner.heard(self.inner.journal.find(id).await)?;
+        let request = found.ok_or_else(|| OperateError::NotFound(id.clone()))?.request;
+        self.run_anew(request, today, by, reason).await
+    }
+
+    async fn run_anew(
+        &self,
+        old: Request,
+        today: Option<Request>,
+        by: &str,
+        reason: &str,
+    ) -> Result<Request, OperateError> {
+        let id = old.id.clone();
+        let today = today.filter(|_| old.is_uncompiled());
+        if let Some(why) = today.as_ref().filter(|today| today.execution != Execution::Accepted) {
+            let reason =
+                why.reason.clone().unwrap_or_else(|| "nothing of it is mapped today either".to_owned());
+            return Err(OperateError::Conflict(reason));
+        }
+        let request = runs_again(old.clone(), today.clone());
         if !self.inner.connections.contains_key(&request.connection) {
             return Err(OperateError::Conflict(
                 "no app of the configuration claims it: mend the configuration, then have it asked for again"
@@ -58,14 +89,14 @@ impl Engine {
             return Err(OperateError::Conflict("it is running: wait for its end".to_owned()));
         }
         let at = inner.moment();
-        match inner.heard(inner.journal.replay(&id, by, reason, at).await) {
+        match inner.heard(inner.journal.replay(&id, today, by, reason, at).await) {
             Ok(committed) => {
                 inner.clone().run_again(committed.request.clone(), at.wall);
                 Ok(committed.request)
             }
             Err(error) => {
                 // It goes on as it did before.
-                inner.clone().recover(request);
+                inner.clone().recover(old);
                 Err(error.into())
             }
         }

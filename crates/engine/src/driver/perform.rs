@@ -18,6 +18,13 @@ use super::Inner;
 /// How long a reading that nobody waits for may take.
 const BACKGROUND_READING: Duration = Duration::from_secs(30);
 
+/// By when a reading has to be over, and who is served before it.
+#[derive(Clone, Copy)]
+pub(super) struct Terms {
+    pub(super) deadline: Option<Instant>,
+    pub(super) priority: Priority,
+}
+
 /// What one reading brought.
 pub(super) struct Reading {
     pub(super) begun: Duration,
@@ -54,13 +61,25 @@ pub(super) struct Sending {
 }
 
 impl Inner {
-    /// A reading of the request's subject.
+    /// A reading of the request's subject, for the request.
     pub(super) fn observe(
         self: &Arc<Self>,
         request: &Request,
         ledger: &Ledger,
         of: BTreeSet<Facet>,
         deadline: Option<Instant>,
+    ) -> impl Future<Output = Reading> + Send + use<> {
+        let priority = priority(request.direction, deadline.is_some());
+        self.observe_at(request, ledger, of, Terms { deadline, priority })
+    }
+
+    /// A reading of the request's subject.
+    pub(super) fn observe_at(
+        self: &Arc<Self>,
+        request: &Request,
+        ledger: &Ledger,
+        of: BTreeSet<Facet>,
+        terms: Terms,
     ) -> impl Future<Output = Reading> + Send + use<> {
         let provisioner =
             self.connections.get(&request.connection).map(|connection| connection.provisioner.clone());
@@ -71,13 +90,13 @@ impl Inner {
         let known = Known {
             handles: ledger.handles.clone(),
             watches: ledger.changes.iter().filter_map(watch_of).map(|(_, watch)| watch.clone()).collect(),
-            invited: None,
+            invited: ledger.invited(),
         };
         let watched = ledger.changes.iter().filter_map(watch_of).map(|(intent, _)| intent).collect();
         let latest = self.clock.instant().checked_add(BACKGROUND_READING);
         let call = Call {
-            deadline: deadline.or(latest).unwrap_or(self.started),
-            priority: priority(request.direction, deadline.is_some()),
+            deadline: terms.deadline.or(latest).unwrap_or(self.started),
+            priority: terms.priority,
             idempotency_key: None,
         };
         async move {

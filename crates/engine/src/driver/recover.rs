@@ -13,11 +13,18 @@ use crate::{AlertKind, Answer};
 
 /// No pause between two attempts is longer: that of a vendor's `Retry-After`, of which an hour is believed.
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
+/// Nor between two looks at an invitation.
+const LONGEST_TRACKED: Duration = Duration::from_secs(6 * 3600);
 
 impl Inner {
     /// Takes up what an earlier process left.
     pub(super) fn recover(self: Arc<Self>, request: Request) {
-        if request.execution.is_final() || request.execution == Execution::NeedsHuman {
+        let tracks = request.tracks_invitation();
+        if (request.execution.is_final() && !tracks) || request.execution == Execution::NeedsHuman {
+            return;
+        }
+        if tracks && !self.connections.contains_key(&request.connection) {
+            // It waits for a start that has its connection.
             return;
         }
         if !self.connections.contains_key(&request.connection) {
@@ -25,14 +32,18 @@ impl Inner {
             return;
         }
         let wall = self.clock.now();
+        let longest = if tracks { LONGEST_TRACKED } else { LONGEST_PAUSE };
         // The wall clock may have been set back since: nothing is ever parked for longer than this.
         let pause = request
             .next_at
-            .map(|at| Duration::try_from(at.duration_since(wall)).unwrap_or_default().min(LONGEST_PAUSE));
-        let began = request.received;
+            .map(|at| Duration::try_from(at.duration_since(wall)).unwrap_or_default().min(longest));
+        // The time that an invitee takes is theirs.
+        let waits = request.execution == Execution::Waiting;
+        let began = if waits { wall } else { request.received };
         // An attempt that was answered before it began is an operator's (rule 11).
         let replayed = request.attempt > 1 && request.answer != AnswerState::Lost;
-        let mut run = Run::new(request, Mode::Drive, None, began);
+        let mode = if tracks { Mode::Track } else { Mode::Drive };
+        let mut run = Run::new(request, mode, None, began);
         // Whoever waited has given up.
         run.answer = Some(Answer::negative("the answer was lost with the process"));
         run.check_mapping = true;

@@ -113,7 +113,9 @@ impl Driver {
         if !matches!(left, Left::Retired) {
             self.flush().await;
         }
+        // What is done, but for its invitee's yes, is not left undone.
         if matches!(left, Left::ToJournal)
+            && self.run.mode != Mode::Track
             && let Some(own) = self.registered.take()
         {
             self.inner.leave_to_journal(own);
@@ -317,7 +319,7 @@ impl Driver {
     fn publish(&self) {
         let settled =
             matches!(self.run.phase, Phase::Over | Phase::Parked | Phase::Parking { .. } | Phase::Ending);
-        let Some(own) = self.registered.as_ref().filter(|_| settled && self.run.mode == Mode::Drive) else {
+        let Some(own) = self.registered.as_ref().filter(|_| settled && self.run.mode != Mode::Recheck) else {
             return;
         };
         own.publish(super::books::result(&self.run.request));
@@ -325,7 +327,7 @@ impl Driver {
 
     fn answer(&mut self, answer: Answer) {
         let granted = answer == Answer::Positive
-            && self.run.mode == Mode::Drive
+            && self.run.mode != Mode::Recheck
             && self.run.request.direction == Direction::Provision;
         self.outlet.send(answer);
         self.keep_answer();

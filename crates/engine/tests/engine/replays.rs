@@ -1,7 +1,7 @@
 //! Replays: rule 11.
 
-use usher_engine::{Act, OperateError};
-use usher_journal::Execution;
+use usher_engine::{Act, Answer, OperateError};
+use usher_journal::{Arrival, AskedPermission, Execution, Journal, Request};
 
 use crate::support::{ADA, Applying, House, seconds};
 
@@ -82,4 +82,97 @@ async fn rule_11_a_replay_of_what_was_granted_and_answered_tells_nobody_of_it() 
     house.pass(seconds(60)).await;
     assert_eq!(house.vendor.held(ADA), "team a");
     assert!(house.alerts().is_empty(), "{:?}", house.alerts());
+}
+
+/// Refused at the edge: no app claimed it.
+async fn unmapped(house: &House) -> Request {
+    let request = Request {
+        connection: String::new(),
+        app_key: String::new(),
+        permissions: vec![AskedPermission { name: "Team A".to_owned(), facets: None }],
+        execution: Execution::Refused,
+        reason: Some("no app of the configuration claims it".to_owned()),
+        ..house.grant(ADA, &[])
+    };
+    let reply = house.send(&request).await;
+    assert_ne!(reply.answer, Answer::Positive);
+    request
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_11_a_replay_of_what_was_not_mapped_runs_as_it_is_routed_today() {
+    let house = House::new().await;
+    let refused = unmapped(&house).await;
+    let today = Request { lumos_request: refused.lumos_request.clone(), ..house.grant(ADA, &["a"]) };
+    let row = house.engine.replay(&refused.id, Some(today), "eve", "mapped now").await.unwrap();
+    assert_eq!((row.id.clone(), row.connection.as_str(), row.attempt), (refused.id.clone(), "acme", 2));
+    house.pass(seconds(5)).await;
+    assert_eq!(
+        (house.row(&refused).await.execution, house.vendor.held(ADA)),
+        (Execution::Confirmed, "team a".to_owned())
+    );
+    house.is_at_rest().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_11_a_replay_of_what_is_not_mapped_today_either_says_why() {
+    let house = House::new().await;
+    let refused = unmapped(&house).await;
+    let conflict = |answer| match answer {
+        Err(OperateError::Conflict(why)) => why,
+        other => panic!("{other:?}"),
+    };
+    let why = Some("Team A is not mapped: paste these lines".to_owned());
+    let today = Request { execution: Execution::Refused, reason: why, ..refused.clone() };
+    let answer = house.engine.replay(&refused.id, Some(today), "eve", "again").await;
+    assert!(conflict(answer).contains("paste these lines"));
+    // Without a look at today's configuration it is as before.
+    let answer = house.engine.operate(&refused.id, Act::Replay, "eve", "again").await;
+    assert!(conflict(answer).contains("no app of the configuration claims it"));
+    assert_eq!(house.row(&refused).await.attempt, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_29_a_replay_of_what_was_compiled_runs_as_it_was_whatever_is_mapped_today() {
+    let house = House::new().await;
+    house.vendor.hides("team", "a");
+    let grant = house.grant(ADA, &["a"]);
+    house.send(&grant).await;
+    house.vendor.shows_again();
+    let today = house.grant(ADA, &["b"]);
+    house.engine.replay(&grant.id, Some(today), "eve", "it shows it now").await.unwrap();
+    house.pass(seconds(5)).await;
+    assert_eq!(house.vendor.held(ADA), "team a");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_11_a_replay_as_routed_today_does_not_outlive_the_approval() {
+    let house = House::new().await;
+    let refused = unmapped(&house).await;
+    let today = house.ending_in(house.grant(ADA, &["a"]), seconds(60));
+    house.pass(seconds(61)).await;
+    let answer = house.engine.replay(&refused.id, Some(today), "eve", "again").await;
+    assert!(matches!(answer, Err(OperateError::Conflict(_))), "{answer:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_11_a_replay_that_was_routed_anew_survives_a_crash() {
+    let mut house = House::new().await;
+    let refused = unmapped(&house).await;
+    let arrival = Arrival { request: house.grant(ADA, &["a"]), body: Vec::new() };
+    house
+        .disk
+        .memory
+        .replay(&refused.id, Some(arrival.request), "eve", "mapped", moment(&house))
+        .await
+        .unwrap();
+    house.crash().await;
+    house.pass(seconds(20)).await;
+    assert_eq!(house.row(&refused).await.execution, Execution::Confirmed);
+}
+
+fn moment(house: &House) -> usher_journal::Moment {
+    use usher_core::Clock as _;
+    let stamp = usher_journal::Stamp { boot: 1, ticks: seconds(0) };
+    usher_journal::Moment { wall: house.clock.now(), stamp }
 }

@@ -12,7 +12,7 @@ use usher_journal::{Execution, Journal, JournalError, Request};
 use crate::support::{ADA, Applying, House, Observing, seconds};
 
 #[derive(Clone, Debug)]
-enum Step {
+pub(crate) enum Step {
     Grant(bool, &'static str),
     Order(bool, &'static str),
     OrderAll,
@@ -27,9 +27,13 @@ enum Step {
     SlowDisk(u64),
     /// The journal is out of reach for a while.
     Unreachable(u64),
+    /// The invitee accepts all that is open.
+    Accept,
+    /// All that is open lapses.
+    Lapse,
 }
 
-fn step() -> impl Strategy<Value = Step> {
+pub(crate) fn step() -> impl Strategy<Value = Step> {
     let permission = prop::sample::select(vec!["agent", "light", "a", "b", "both"]);
     prop_oneof![
         4 => (any::<bool>(), permission.clone()).prop_map(|(other, name)| Step::Grant(other, name)),
@@ -60,10 +64,10 @@ fn fault(kind: u8, ms: u64) -> Applying {
 
 /// What was approved last, by (app, permission), in the order of acceptance.
 #[derive(Default)]
-struct Approved(BTreeMap<(String, String), u64>);
+pub(crate) struct Approved(BTreeMap<(String, String), u64>);
 
 impl Approved {
-    fn take(&mut self, request: &Request) {
+    pub(crate) fn take(&mut self, request: &Request) {
         if request.all {
             self.0.retain(|(app, _), _| *app != request.app_key);
         }
@@ -76,7 +80,7 @@ impl Approved {
         }
     }
 
-    fn names(&self, among: &[&str]) -> bool {
+    pub(crate) fn names(&self, among: &[&str]) -> bool {
         self.0.keys().any(|(_, permission)| among.contains(&permission.as_str()))
     }
 
@@ -103,8 +107,10 @@ fn teams(request: &Request) -> Vec<&'static str> {
 /// What was answered, and what the vendor showed at that very moment.
 type Told = tokio::task::JoinHandle<(Answer, String)>;
 
-struct Walk {
-    house: House,
+pub(crate) struct Walk {
+    pub(crate) house: House,
+    /// What an invitee has not accepted counts as granted.
+    counts_invited: bool,
     sent: Vec<Request>,
     /// Repeated deliveries: one is a request of its own where the first never got into the journal.
     repeated: Vec<Request>,
@@ -115,23 +121,36 @@ struct Walk {
 
 impl Walk {
     async fn new(stops: bool) -> Self {
-        let house = if stops { House::that_stops().await } else { House::new().await };
+        Self::within(if stops { House::that_stops().await } else { House::new().await })
+    }
+
+    pub(crate) fn within(house: House) -> Self {
         house.vendor.gives(ADA, "role", "end-user");
-        Self { house, sent: Vec::new(), repeated: Vec::new(), told: Vec::new(), removed: Vec::new() }
+        let counts_invited = house.policy.counts_invited;
+        Self {
+            house,
+            counts_invited,
+            sent: Vec::new(),
+            repeated: Vec::new(),
+            told: Vec::new(),
+            removed: Vec::new(),
+        }
     }
 
     async fn send(&mut self, request: Request) {
         let (reply, vendor) = (self.house.post(&request), self.house.vendor.clone());
+        let counts_invited = self.counts_invited;
         let told = tokio::spawn(async move {
             let answer = reply.await.unwrap().answer;
-            (answer, vendor.held(ADA))
+            let invited = if counts_invited { vendor.invited(ADA) } else { String::new() };
+            (answer, format!("{}; {invited}", vendor.held(ADA)))
         });
         self.sent.push(request);
         self.told.push(Some(told));
         self.house.pass(Duration::from_millis(10)).await;
     }
 
-    async fn take(&mut self, step: &Step) {
+    pub(crate) async fn take(&mut self, step: &Step) {
         let house = &self.house;
         let of = |other: bool, request: Request| if other { house.of_other_app(request) } else { request };
         match step {
@@ -155,6 +174,12 @@ impl Walk {
             }
             Step::Pass(ms) => house.pass(Duration::from_millis(*ms)).await,
             Step::Crash => self.house.crash().await,
+            Step::Accept => {
+                house.vendor.accepts(ADA);
+            }
+            Step::Lapse => {
+                house.vendor.lapses(ADA);
+            }
             Step::Fault(kind, ms) => {
                 house.vendor.will([fault(*kind, *ms)]);
             }
@@ -172,7 +197,7 @@ impl Walk {
     }
 
     /// A positive answer was true when it was given.
-    async fn listen(&mut self) {
+    pub(crate) async fn listen(&mut self) {
         for (place, told) in self.told.iter_mut().enumerate() {
             let Some(answer) = told.take_if(|told| told.is_finished()) else { continue };
             let (answer, held) = answer.await.unwrap();
@@ -192,9 +217,9 @@ impl Walk {
     }
 
     /// After a positive removal nothing is there, nor comes back, until it is approved again.
-    async fn look(&self) {
+    pub(crate) async fn look(&self) {
         let accepted = self.accepted().await;
-        let held = self.house.vendor.held(ADA);
+        let held = format!("{}; {}", self.house.vendor.held(ADA), self.house.vendor.invited(ADA));
         for place in &self.removed {
             let mut approved = Approved::default();
             for (seq, request) in self.sent.iter().take(place + 1).enumerate() {
@@ -223,7 +248,7 @@ impl Walk {
         accepted
     }
 
-    async fn rows(&self) -> Vec<Request> {
+    pub(crate) async fn rows(&self) -> Vec<Request> {
         let mut rows = BTreeMap::new();
         for (request, accepted) in self.sent.iter().zip(self.accepted().await) {
             if accepted {
@@ -291,7 +316,7 @@ async fn walk(steps: &[Step], stops: bool) {
 }
 
 /// The same walks each time, so that a test run does not depend on luck; others with `PROPTEST_RNG_SEED`, more with `PROPTEST_CASES`.
-fn config() -> ProptestConfig {
+pub(crate) fn config() -> ProptestConfig {
     let asked = ProptestConfig::default();
     let rng_seed = match asked.rng_seed {
         RngSeed::Random => RngSeed::Fixed(20_261_124),

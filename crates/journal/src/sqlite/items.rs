@@ -2,7 +2,7 @@ use sqlx::{Row, SqliteConnection};
 
 use crate::{
     Accepted, AnswerState, Arrival, Committed, JournalError, Ledger, Moment, Pause, Record, Request,
-    RequestId, apply, arrive, replay,
+    RequestId, apply, arrive, replay, runs_again,
 };
 
 use super::fault::fault;
@@ -33,8 +33,16 @@ impl Transaction<'_> {
         let existing = existing.map(|known| known.request);
         let (arrived, request, records) = arrive(existing, &mut ledger, request, seq, &at);
         let body = is_new.then_some(body.as_slice());
-        self.store(&Write { request: &request, ledger: Some(&ledger), body, records: &records, entries, at })
-            .await?;
+        self.store(&Write {
+            request: &request,
+            ledger: Some(&ledger),
+            body,
+            records: &records,
+            entries,
+            at,
+            is_rerouted: false,
+        })
+        .await?;
         self.seq = seq;
         Ok(Accepted { arrived, request, ledger, version_before })
     }
@@ -57,6 +65,7 @@ impl Transaction<'_> {
             records: &records,
             entries,
             at,
+            is_rerouted: false,
         })
         .await?;
         Ok(Committed { request, ledger })
@@ -79,29 +88,42 @@ impl Transaction<'_> {
             apply(&mut request, &mut ledger, record, &at);
         }
         let ledger = (ledger != before).then_some(&ledger);
-        self.store(&Write { request: &request, ledger, body: None, records: &records, entries, at }).await
+        self.store(&Write {
+            request: &request,
+            ledger,
+            body: None,
+            records: &records,
+            entries,
+            at,
+            is_rerouted: false,
+        })
+        .await
     }
 
     pub(super) async fn replay(
         &mut self,
         id: &RequestId,
-        by: &str,
-        reason: &str,
+        today: Option<Request>,
+        (by, reason): (&str, &str),
         at: Moment,
     ) -> Result<Committed, JournalError> {
-        let (Known { request, entries }, mut ledger) = self.load(id)?;
+        let Known { request, entries } = self.working.request(id)?;
+        let is_rerouted = today.is_some() && request.is_uncompiled();
+        let request = runs_again(request, today);
+        let mut ledger = self.working.ledger_of(&request)?;
         let seq = self.seq.saturating_add(1);
         let (request, record) = replay(&mut ledger, request, seq, by, reason, &at);
         let records = [record];
-        self.store(&Write {
+        let write = Write {
             request: &request,
             ledger: Some(&ledger),
             body: None,
             records: &records,
             entries,
             at,
-        })
-        .await?;
+            is_rerouted,
+        };
+        self.store(&write).await?;
         self.seq = seq;
         Ok(Committed { request, ledger })
     }
@@ -129,7 +151,7 @@ impl Transaction<'_> {
             self.working.keep(request, *entries, None);
         }
         let requests = claimed.into_iter().map(|known| known.request);
-        Ok(requests.filter(|request| !request.execution.is_final()).collect())
+        Ok(requests.filter(Request::is_driven).collect())
     }
 
     pub(super) async fn pause(&mut self, name: &str, pause: Option<&Pause>) -> Result<(), JournalError> {
@@ -168,7 +190,7 @@ async fn recover(connection: &mut SqliteConnection, known: Known, at: Moment) ->
     for record in &records {
         apply(&mut request, &mut Ledger::default(), record, &at);
     }
-    Write { request: &request, ledger: None, body: None, records: &records, entries, at }
+    Write { request: &request, ledger: None, body: None, records: &records, entries, at, is_rerouted: false }
         .run(connection)
         .await?;
     Ok(Known { request, entries: entries.saturating_add(1) })

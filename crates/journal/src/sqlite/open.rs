@@ -18,8 +18,10 @@ use super::writer::Writer;
 use super::{SqliteJournal, SqliteOptions};
 
 /// Migrations, oldest first. One that has been released is never altered.
-const MIGRATIONS: &[(i64, &str, &str)] =
-    &[(1, "journal", include_str!("../../migrations/sqlite/0001_journal.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "journal", include_str!("../../migrations/sqlite/0001_journal.sql")),
+    (2, "holdings", include_str!("../../migrations/sqlite/0002_holdings.sql")),
+];
 
 /// `PRAGMA application_id` of Usher's files: "Ushr".
 const APPLICATION: i64 = 0x5573_6872;
@@ -277,5 +279,46 @@ mod tests {
         let embedded: Vec<String> =
             MIGRATIONS.iter().map(|(version, name, _)| format!("{version:04}_{name}.sql")).collect();
         assert_eq!(names, embedded);
+    }
+
+    /// What the first version wrote is flagged as what is written today is.
+    #[tokio::test]
+    async fn a_journal_of_the_first_version_is_brought_up_to_date() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("usher.db");
+        place::prepare(&path).unwrap();
+        let mut connection = connect(&path, &SqliteOptions::default()).await.unwrap();
+        let first = migrator().iter().take(1).cloned().collect();
+        Migrator::with_migrations(first).run(&mut connection).await.unwrap();
+        let ledgers = [
+            ("nothing", r#"{"version":1}"#),
+            ("empty", r#"{"version":1,"holders":[],"changes":[],"unfinished":{}}"#),
+            (
+                "answered",
+                r#"{"version":1,"holders":[],"changes":[{"state":{"answered":{}}}],"unfinished":{}}"#,
+            ),
+            ("holds", r#"{"version":1,"holders":[{}],"changes":[],"unfinished":{}}"#),
+            ("runs", r#"{"version":1,"holders":[],"changes":[],"unfinished":{"r1":1}}"#),
+            ("intended", r#"{"version":1,"holders":[],"changes":[{"state":"intended"}],"unfinished":{}}"#),
+            ("broken", "{"),
+        ];
+        for (key, document) in ledgers {
+            let sql =
+                "INSERT INTO ledgers (connection, subject_key, version, document) VALUES ('c', $1, 1, $2)";
+            sqlx::query(sql).bind(key).bind(document).execute(&mut connection).await.unwrap();
+        }
+        for (seq, telling) in [(1, "none"), (2, "due")] {
+            let sql = "INSERT INTO requests (id, seq, connection, subject_key, app_key, direction, execution, open,
+                       received, updated, document) VALUES ($1, $2, 'c', 's', 'a', 'provision', 'confirmed', 0, 0, 0, $3)";
+            let document = format!(r#"{{"telling":"{telling}"}}"#);
+            let query = sqlx::query(sql).bind(telling).bind(seq).bind(document);
+            query.execute(&mut connection).await.unwrap();
+        }
+        migrator().run(&mut connection).await.unwrap();
+        let holding = "SELECT group_concat(subject_key) FROM
+                       (SELECT subject_key FROM ledgers WHERE holding = 1 ORDER BY subject_key)";
+        assert_eq!(scalar::<String>(&mut connection, holding).await.unwrap(), "holds,intended,runs");
+        let due = "SELECT id FROM requests WHERE telling = 'due'";
+        assert_eq!(scalar::<String>(&mut connection, due).await.unwrap(), "due");
     }
 }

@@ -3,7 +3,7 @@
 use sqlx::{AssertSqlSafe, Row, SqliteConnection};
 use usher_core::{Direction, SubjectKey};
 
-use crate::{Execution, Filter, SqliteOptions};
+use crate::{Execution, Filter, HoldingsFilter, SqliteOptions, Telling};
 
 use super::{items, open, place, read, rows, working};
 
@@ -35,7 +35,7 @@ async fn fresh(folder: &tempfile::TempDir) -> SqliteConnection {
 async fn writing_and_finding_walk_through_no_table() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = fresh(&folder).await;
-    let statements = [working::BEGIN, rows::INSERT, rows::UPDATE, read::FIND];
+    let statements = [working::BEGIN, rows::INSERT, rows::UPDATE, rows::REROUTE, read::FIND];
     let single = statements.iter().flat_map(|text| text.split(';')).map(str::trim);
     let planned =
         single.filter(|sql| ["SELECT", "INSERT", "UPDATE", "WITH"].iter().any(|word| sql.starts_with(word)));
@@ -47,7 +47,7 @@ async fn writing_and_finding_walk_through_no_table() {
             count += 1;
         }
     }
-    assert_eq!(count, 8);
+    assert_eq!(count, 11);
 }
 
 #[tokio::test]
@@ -71,8 +71,32 @@ async fn listing_walks_through_what_a_filter_lets_through() {
         Filter { since, direction: Some(Direction::Deprovision), ..Filter::default() },
         Filter { before: Some(9), ..Filter::default() },
     ];
+    // The few that are due: through an index of them alone.
+    let due = read::select(&Filter { telling: Some(Telling::Due), ..Filter::default() }).into_sql();
+    let plan = walks(&mut connection, due.as_str()).await;
+    assert_eq!(plan, ["SCAN requests USING INDEX requests_due"]);
     for filter in filters {
         let sql = read::select(&filter).into_sql();
         assert_eq!(walks(&mut connection, sql.as_str()).await, Vec::<String>::new(), "{sql:?}");
     }
+}
+
+#[tokio::test]
+async fn listing_holdings_walks_through_what_holds_something_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = fresh(&folder).await;
+    let ada = SubjectKey::of("ada@example.com");
+    let after = Some(("github".to_owned(), ada.clone()));
+    let filters = [
+        HoldingsFilter { connection: Some("github".to_owned()), ..HoldingsFilter::default() },
+        HoldingsFilter { subject: Some(ada), ..HoldingsFilter::default() },
+        HoldingsFilter { after, ..HoldingsFilter::default() },
+    ];
+    for filter in filters {
+        let sql = read::select_holdings(&filter).into_sql();
+        assert_eq!(walks(&mut connection, sql.as_str()).await, Vec::<String>::new(), "{sql:?}");
+    }
+    let all = read::select_holdings(&HoldingsFilter::default()).into_sql();
+    let plan = walks(&mut connection, all.as_str()).await;
+    assert_eq!(plan, ["SCAN ledgers USING INDEX ledgers_holding"]);
 }

@@ -4,7 +4,10 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
 use usher_core::SubjectKey;
 
-use crate::{Filter, History, JournalError, Ledger, Page, Pause, RequestId, Stored};
+use crate::{
+    Filter, History, Holding, HoldingsFilter, HoldingsPage, JournalError, Ledger, Page, Pause, RequestId,
+    Stored, Telling,
+};
 
 use super::fault::{Trust, fault};
 use super::rows;
@@ -83,6 +86,22 @@ impl Readers {
         Ok(filter.page(requests))
     }
 
+    pub(super) async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError> {
+        self.trust.check()?;
+        let mut query = select_holdings(filter);
+        let found = query.build().fetch_all(&self.pool).await.map_err(|error| self.fault(&error))?;
+        let mut holdings = Vec::with_capacity(found.len());
+        for row in &found {
+            let (connection, key, document) = triple(row).map_err(|error| self.fault(&error))?;
+            holdings.push(Holding {
+                connection: connection.to_owned(),
+                subject: rows::subject(key)?,
+                ledger: rows::ledger(connection, document)?,
+            });
+        }
+        Ok(filter.page(holdings))
+    }
+
     pub(super) async fn pauses(&self) -> Result<BTreeMap<String, Pause>, JournalError> {
         self.trust.check()?;
         let query = sqlx::query("SELECT connection, document FROM pauses");
@@ -114,6 +133,16 @@ pub(super) fn select(filter: &Filter) -> QueryBuilder<Sqlite> {
     if let Some(subject) = &filter.subject {
         query.push(" AND subject_key = ").push_bind(subject.as_str().to_owned());
     }
+    match filter.telling {
+        // Literally as in its index.
+        Some(Telling::Due) => {
+            query.push(" AND telling = 'due'");
+        }
+        Some(telling) => {
+            query.push(" AND telling = ").push_bind(telling.as_str());
+        }
+        None => {}
+    }
     if let Some(since) = filter.since {
         // A place to stop at, since rows are walked by place: without it a page that does not fill up reads the whole table. The
         // signs keep SQLite from walking by time and sorting after, and from looking for the least place from the first one on.
@@ -132,12 +161,35 @@ pub(super) fn select(filter: &Filter) -> QueryBuilder<Sqlite> {
     query
 }
 
+/// One row more than the page holds, too.
+pub(super) fn select_holdings(filter: &HoldingsFilter) -> QueryBuilder<Sqlite> {
+    let mut query =
+        QueryBuilder::new("SELECT connection, subject_key, document FROM ledgers WHERE holding = 1");
+    if let Some(connection) = &filter.connection {
+        query.push(" AND connection = ").push_bind(connection.clone());
+    }
+    if let Some(subject) = &filter.subject {
+        query.push(" AND subject_key = ").push_bind(subject.as_str().to_owned());
+    }
+    if let Some((connection, subject)) = &filter.after {
+        query.push(" AND (connection, subject_key) > (").push_bind(connection.clone());
+        query.push(", ").push_bind(subject.as_str().to_owned()).push(")");
+    }
+    let rows = i64::try_from(filter.rows().saturating_add(1)).unwrap_or(i64::MAX);
+    query.push(" ORDER BY connection, subject_key LIMIT ").push_bind(rows);
+    query
+}
+
 fn first_row(row: &SqliteRow) -> Result<(&str, Vec<u8>), sqlx::Error> {
     Ok((row.try_get(1)?, row.try_get::<Option<Vec<u8>>, _>(2)?.unwrap_or_default()))
 }
 
 fn entry(row: &SqliteRow) -> Result<(&str, i64, u64), sqlx::Error> {
     Ok((row.try_get(1)?, row.try_get(3)?, rows::count(row.try_get(4)?)))
+}
+
+fn triple(row: &SqliteRow) -> Result<(&str, &str, &str), sqlx::Error> {
+    Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?))
 }
 
 fn pair(row: &SqliteRow) -> Result<(&str, &str), sqlx::Error> {

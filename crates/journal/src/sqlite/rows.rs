@@ -15,28 +15,46 @@ use super::fault::fault;
 pub(super) const INSERT: &str = "
 SAVEPOINT item;
 INSERT INTO requests (id, seq, execution, open, received, updated, document,
-                      delivery_key, connection, subject_key, app_key, direction)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $16, $12, $13, $17, $18);
+                      delivery_key, connection, subject_key, app_key, direction, telling)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $16, $12, $13, $17, $18, $22);
 INSERT INTO bodies (request, body) SELECT row, $19 FROM requests WHERE id = $1;
 INSERT INTO history (request, n, at, attempt, kind, document)
 SELECT (SELECT row FROM requests WHERE id = $1), $8 + new.key, $9, $10, new.value ->> 'kind', new.value
 FROM json_each($11) AS new;
-INSERT INTO ledgers (connection, subject_key, version, account, document)
-SELECT $12, $13, $14, $20, $15 WHERE $15 IS NOT NULL
+INSERT INTO ledgers (connection, subject_key, version, document, account, holding)
+SELECT $12, $13, $14, $15, $20, $21 WHERE $15 IS NOT NULL
 ON CONFLICT (connection, subject_key)
-DO UPDATE SET version = excluded.version, account = excluded.account, document = excluded.document;
+DO UPDATE SET version = excluded.version, account = excluded.account, holding = excluded.holding, document = excluded.document;
 RELEASE item";
 
 pub(super) const UPDATE: &str = "
 SAVEPOINT item;
-UPDATE requests SET seq = $2, execution = $3, open = $4, received = $5, updated = $6, document = $7 WHERE id = $1;
+UPDATE requests SET seq = $2, execution = $3, open = $4, received = $5, updated = $6, document = $7, telling = $18
+WHERE id = $1;
 INSERT INTO history (request, n, at, attempt, kind, document)
 SELECT (SELECT row FROM requests WHERE id = $1), $8 + new.key, $9, $10, new.value ->> 'kind', new.value
 FROM json_each($11) AS new;
-INSERT INTO ledgers (connection, subject_key, version, account, document)
-SELECT $12, $13, $14, $16, $15 WHERE $15 IS NOT NULL
+INSERT INTO ledgers (connection, subject_key, version, document, account, holding)
+SELECT $12, $13, $14, $15, $16, $17 WHERE $15 IS NOT NULL
 ON CONFLICT (connection, subject_key)
-DO UPDATE SET version = excluded.version, account = excluded.account, document = excluded.document;
+DO UPDATE SET version = excluded.version, account = excluded.account, holding = excluded.holding, document = excluded.document;
+RELEASE item";
+
+/// A row that is replayed as it is routed today: what it is looked up by changes too. Another delivery may have the key by now.
+pub(super) const REROUTE: &str = "
+SAVEPOINT item;
+UPDATE requests SET seq = $2, execution = $3, open = $4, received = $5, updated = $6, document = $7,
+    telling = $21, connection = $12, subject_key = $13, app_key = $17, direction = $18,
+    delivery_key = CASE WHEN EXISTS (SELECT 1 FROM requests AS r WHERE r.delivery_key = $16 AND r.id <> $1)
+                   THEN delivery_key ELSE $16 END
+WHERE id = $1;
+INSERT INTO history (request, n, at, attempt, kind, document)
+SELECT (SELECT row FROM requests WHERE id = $1), $8 + new.key, $9, $10, new.value ->> 'kind', new.value
+FROM json_each($11) AS new;
+INSERT INTO ledgers (connection, subject_key, version, document, account, holding)
+SELECT $12, $13, $14, $15, $19, $20 WHERE $15 IS NOT NULL
+ON CONFLICT (connection, subject_key)
+DO UPDATE SET version = excluded.version, account = excluded.account, holding = excluded.holding, document = excluded.document;
 RELEASE item";
 
 const PAUSE: &str = "
@@ -57,6 +75,8 @@ pub(super) struct Write<'a> {
     /// How many entries its history has before these.
     pub(super) entries: u64,
     pub(super) at: Moment,
+    /// It is looked up by something else from here on.
+    pub(super) is_rerouted: bool,
 }
 
 impl Write<'_> {
@@ -65,7 +85,13 @@ impl Write<'_> {
         let request = self.request;
         let ledger = self.ledger.map(encode).transpose()?;
         let account = self.ledger.and_then(|ledger| ledger.account.as_deref());
-        let query = sqlx::query(if self.body.is_some() { INSERT } else { UPDATE })
+        let holding = self.ledger.is_some_and(Ledger::is_holding);
+        let sql = match (self.body, self.is_rerouted) {
+            (Some(_), _) => INSERT,
+            (None, true) => REROUTE,
+            (None, false) => UPDATE,
+        };
+        let query = sqlx::query(sql)
             .bind(&request.id.0)
             .bind(integer(request.seq))
             .bind(request.execution.as_str())
@@ -81,15 +107,16 @@ impl Write<'_> {
             .bind(request.subject_key.as_str())
             .bind(integer(self.ledger.map_or(0, |ledger| ledger.version)))
             .bind(ledger);
-        let query = match self.body {
-            Some(body) => query
-                .bind(request.delivery_key())
-                .bind(&request.app_key)
-                .bind(request.direction.as_str())
-                .bind(body)
-                .bind(account),
-            None => query.bind(account),
+        let query = if self.body.is_some() || self.is_rerouted {
+            query.bind(request.delivery_key()).bind(&request.app_key).bind(request.direction.as_str())
+        } else {
+            query
         };
+        let query = match self.body {
+            Some(body) => query.bind(body),
+            None => query,
+        };
+        let query = query.bind(account).bind(holding).bind(request.telling.as_str());
         query.execute(connection).await.map_err(|error| fault(&error, "writing a request"))?;
         Ok(())
     }

@@ -63,8 +63,15 @@ impl Working {
                     keys.extend(request.delivery_key());
                     subjects.insert((&request.connection, &request.subject_key));
                 }
-                Work::Commit { id, .. } | Work::Answered { id, .. } | Work::Replay { id, .. } => {
+                Work::Commit { id, .. } | Work::Answered { id, .. } => {
                     ids.insert(id);
+                }
+                Work::Replay { id, today, .. } => {
+                    ids.insert(id);
+                    if let Some(today) = today {
+                        keys.extend(today.delivery_key());
+                        subjects.insert((&today.connection, &today.subject_key));
+                    }
                 }
                 Work::Claim { .. } | Work::Pause { .. } | Work::Ready { .. } | Work::Close { .. } => {}
             }
@@ -124,7 +131,8 @@ impl Working {
             self.ledgers.insert(key, Ok(ledger.clone()));
         }
         if let Some(key) = request.delivery_key() {
-            self.keys.insert(key, request.id.clone());
+            // Whoever has it keeps it: a replayed row may come to a key that another delivery has by now.
+            self.keys.entry(key).or_insert_with(|| request.id.clone());
         }
         self.requests.insert(request.id.clone(), Ok(Known { request: request.clone(), entries }));
     }

@@ -20,14 +20,47 @@ pub(super) type To<T> = oneshot::Sender<Result<T, JournalError>>;
 /// An item that waits for the writer.
 #[derive(Debug)]
 pub(super) enum Work {
-    Accept { arrival: Box<Arrival>, at: Moment, to: To<Accepted> },
-    Commit { id: RequestId, records: Vec<Record>, at: Moment, to: To<Committed> },
-    Answered { id: RequestId, attempt: u64, answer: AnswerState, at: Moment, to: To<()> },
-    Replay { id: RequestId, by: String, reason: String, at: Moment, to: To<Committed> },
-    Claim { at: Moment, to: To<Vec<Request>> },
-    Pause { name: String, pause: Option<Pause>, to: To<()> },
-    Ready { to: To<()> },
-    Close { to: To<()> },
+    Accept {
+        arrival: Box<Arrival>,
+        at: Moment,
+        to: To<Accepted>,
+    },
+    Commit {
+        id: RequestId,
+        records: Vec<Record>,
+        at: Moment,
+        to: To<Committed>,
+    },
+    Answered {
+        id: RequestId,
+        attempt: u64,
+        answer: AnswerState,
+        at: Moment,
+        to: To<()>,
+    },
+    Replay {
+        id: RequestId,
+        today: Option<Box<Request>>,
+        by: String,
+        reason: String,
+        at: Moment,
+        to: To<Committed>,
+    },
+    Claim {
+        at: Moment,
+        to: To<Vec<Request>>,
+    },
+    Pause {
+        name: String,
+        pause: Option<Pause>,
+        to: To<()>,
+    },
+    Ready {
+        to: To<()>,
+    },
+    Close {
+        to: To<()>,
+    },
 }
 
 /// Tells a caller its item's outcome, once it is known whether the transaction stands.
@@ -240,7 +273,9 @@ impl Transaction<'_> {
             Work::Answered { id, attempt, answer, at, to } => {
                 done(to, self.answered(&id, attempt, answer, at).await)
             }
-            Work::Replay { id, by, reason, at, to } => done(to, self.replay(&id, &by, &reason, at).await),
+            Work::Replay { id, today, by, reason, at, to } => {
+                done(to, self.replay(&id, today.map(|today| *today), (&by, &reason), at).await)
+            }
             Work::Claim { at, to } => done(to, self.claim(at).await),
             Work::Pause { name, pause, to } => done(to, self.pause(&name, pause.as_ref()).await),
             Work::Ready { to } | Work::Close { to } => done(to, Ok(())),

@@ -9,14 +9,14 @@ use proptest::test_runner::{TestCaseError, TestRunner};
 use serde_json::{Value, json};
 use usher_core::{Direction, Facet, Receipt, Sent, SubjectKey};
 use usher_journal::{
-    AnswerState, Arrival, AskedPermission, Committed, Execution, Filter, Journal, JournalError, Moment,
-    Outcome, Pause, Record, Request, RequestId, Stored, Telling,
+    AnswerState, Arrival, AskedPermission, Committed, Execution, Filter, HoldingsFilter, InvitationEnd,
+    Journal, JournalError, Moment, Outcome, Pause, Record, Request, RequestId, Stored, Telling,
 };
 
 use crate::harness::{Harness, Memory, Sqlite};
 use crate::samples::{
-    at, at_boot, confirmed, ended, facet, fault, grant, id, intent, of, order, parked, permission, released,
-    watched,
+    at, at_boot, confirmed, ended, facet, fault, grant, id, intent, invite, of, order, parked, permission,
+    released, tracked, watched,
 };
 
 const PEOPLE: [&str; 3] = ["ada@example.com", "bea@example.com", "cy@example.com"];
@@ -41,6 +41,8 @@ enum Verb {
     Seen(Index, Index),
     Answered(Index, u64, AnswerState),
     Replay(Index),
+    /// As it would be routed today.
+    Reroute(Index, Box<Request>),
     Claim,
     Pause(&'static str, bool),
     Reopen,
@@ -90,6 +92,10 @@ fn records() -> impl Strategy<Value = Record> {
     let tellings = [Telling::None, Telling::Due, Telling::Told, Telling::Moot, Telling::Failed];
     prop_oneof![
         3 => (0..5_u64).prop_map(intent),
+        2 => (0..5_u64).prop_map(invite),
+        1 => (0..5_u64).prop_map(|intent| Record::Invited { intent, until: None }),
+        1 => (0..5_u64).prop_map(|intent| Record::InvitationOver { intent, how: InvitationEnd::Lapsed }),
+        1 => any::<bool>().prop_map(|on| tracked(on.then(|| at(600).wall))),
         3 => (0..5_u64, outcomes(), 0..90_u64).prop_map(|(intent, outcome, second)| {
             Record::Outcome { intent, outcome, ended: at(second).stamp }
         }),
@@ -121,6 +127,7 @@ fn verbs() -> impl Strategy<Value = Verb> {
         2 => (any::<Index>(), any::<Index>()).prop_map(|(which, holder)| Verb::Seen(which, holder)),
         2 => (any::<Index>(), 1..3_u64, answers).prop_map(|(which, n, answer)| Verb::Answered(which, n, answer)),
         1 => any::<Index>().prop_map(Verb::Replay),
+        1 => (any::<Index>(), requests()).prop_map(|(which, today)| Verb::Reroute(which, Box::new(today))),
         1 => Just(Verb::Claim),
         1 => (proptest::sample::select(vec!["zendesk", "github"]), any::<bool>())
             .prop_map(|(name, begins)| Verb::Pause(name, begins)),
@@ -170,7 +177,19 @@ async fn ask(journal: &dyn Journal, verb: &Verb, step: usize, rows: &[RequestId]
             let noted = journal.answered(&of(which), *attempt, answer.clone(), now).await;
             json!(noted.map_err(|error| error.to_string()))
         }
-        Verb::Replay(which) => committed(journal.replay(&of(which), "dana", "again", now).await),
+        Verb::Replay(which) => committed(journal.replay(&of(which), None, "dana", "again", now).await),
+        Verb::Reroute(which, today) => {
+            // The person is the body's: the same whatever the configuration says.
+            let Ok(Some(Stored { request: old, .. })) = journal.find(&of(which)).await else {
+                return Value::Null;
+            };
+            let today = Request {
+                subject: old.subject.clone(),
+                subject_key: old.subject_key.clone(),
+                ..(**today).clone()
+            };
+            committed(journal.replay(&of(which), Some(today), "dana", "mapped", now).await)
+        }
         Verb::Claim => json!(journal.claim(now).await.map_err(|error| error.to_string())),
         Verb::Pause(name, begins) => {
             let pause = Pause { by: "dana".to_owned(), reason: "an audit".to_owned(), since: now.wall };
@@ -208,10 +227,27 @@ async fn all(journal: &dyn Journal, rows: &[RequestId]) -> Value {
         let since = Some(at_boot(boot, second).wall);
         lists.push(journal.list(&Filter { since, before: Some(9), ..Filter::default() }).await.unwrap());
     }
+    for telling in [Telling::None, Telling::Due, Telling::Told] {
+        lists.push(
+            journal.list(&Filter { telling: Some(telling), limit: 3, ..Filter::default() }).await.unwrap(),
+        );
+    }
+    let mut holdings = Vec::new();
+    let mut filter = HoldingsFilter { limit: 2, ..HoldingsFilter::default() };
+    loop {
+        let page = journal.holdings(&filter).await.unwrap();
+        holdings.extend(page.holdings.iter().map(|one| json!([one.connection, one.subject, one.ledger])));
+        filter.after = page.next;
+        if filter.after.is_none() {
+            break;
+        }
+    }
+    let of_one = HoldingsFilter { subject: Some(SubjectKey::of(PEOPLE[1])), ..HoldingsFilter::default() };
+    let of_one = journal.holdings(&of_one).await.unwrap().holdings.len();
     let lists: Vec<_> = lists.into_iter().map(|page| json!([page.requests, page.next])).collect();
     let pauses = journal.pauses().await.unwrap();
     let owner = journal.account_owner("zendesk", "7").await.unwrap();
-    json!({"requests": requests, "ledgers": ledgers, "lists": lists, "pauses": pauses, "owner": owner})
+    json!({"requests": requests, "ledgers": ledgers, "lists": lists, "pauses": pauses, "owner": owner, "holdings": holdings, "of one": of_one})
 }
 
 async fn compare(verbs: &[Verb]) -> Result<(), TestCaseError> {

@@ -2,6 +2,7 @@
 
 mod applying;
 mod arriving;
+mod inviting;
 mod replaying;
 
 use usher_journal::{Arrived, Ledger, Record, Request, apply, arrive};

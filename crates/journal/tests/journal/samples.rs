@@ -116,6 +116,16 @@ pub(crate) fn action() -> Action {
     }
 }
 
+/// What sends the person mail.
+pub(crate) fn invite(intent: u64) -> Record {
+    let name = "invite".to_owned();
+    Record::Intent { intent, action: Action { name, notifies_person: true, ..action() } }
+}
+
+pub(crate) fn tracked(next_at: Option<Timestamp>) -> Record {
+    Record::Tracked { next_at, reason: "the invitee has not accepted yet".to_owned() }
+}
+
 pub(crate) fn intent(intent: u64) -> Record {
     Record::Intent { intent, action: action() }
 }

@@ -5,6 +5,8 @@ mod accepting;
 mod changing;
 mod finding;
 mod holding;
+mod inviting;
+mod listing;
 mod recovering;
 
 macro_rules! cases {
@@ -66,6 +68,19 @@ cases! {
         a_commit_is_whole_or_not_at_all,
         a_commit_to_a_request_that_is_not_there_is_refused,
         history_is_append_only_and_in_order;
+    inviting:
+        rule_22_a_confirmed_grant_whose_invitation_is_tracked_is_claimed_after_a_restart,
+        rule_23_an_invitation_is_known_from_its_intent_over_a_restart,
+        rule_24_what_sent_the_person_mail_is_known_for_a_day_over_a_restart,
+        rule_11_a_replay_of_what_was_not_compiled_runs_as_it_is_routed_today,
+        rule_11_a_replay_of_what_was_compiled_runs_as_it_was,
+        rule_10_a_delivery_that_came_under_todays_mapping_keeps_its_key;
+    listing:
+        holdings_are_what_holds_something_or_has_something_open,
+        holdings_go_on_where_the_page_before_ended,
+        holdings_are_filtered_by_connection_and_person,
+        a_page_of_holdings_has_its_limits,
+        what_is_due_to_be_told_is_listed;
     finding:
         a_request_is_found_with_its_body_and_history,
         each_filter_lets_through_what_fits_it,

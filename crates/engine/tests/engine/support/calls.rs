@@ -53,11 +53,11 @@ impl Planner for Vendor {
                 continue;
             }
             let old = seen.current.get(&facet.slot).map(|value| Facet::new(&facet.slot, value));
-            plan.actions.push(action(
-                format!("give {facet}"),
-                BTreeSet::from([facet.clone()]),
-                old.into_iter().collect(),
-            ));
+            let invites = state.invites && facet.slot == "team";
+            let verb = if invites { "invite to" } else { "give" };
+            let gives = BTreeSet::from([facet.clone()]);
+            let give = action(format!("{verb} {facet}"), gives, old.into_iter().collect());
+            plan.actions.push(Action { notifies_person: invites, ..give });
         }
         for facet in goal.release.iter().filter(|facet| *seen.hold(facet) != Hold::Absent) {
             if let Some(refusal) = state.refusing.get(facet) {
@@ -106,7 +106,8 @@ impl Provisioner for Vendor {
         let mut facets: BTreeMap<Facet, Hold> =
             held.iter().map(|facet| (facet.clone(), Hold::Present)).collect();
         for facet in of {
-            facets.entry(facet.clone()).or_insert(Hold::Absent);
+            let shown = || state.shown(&who.email, facet, known.invited);
+            facets.entry(facet.clone()).or_insert_with(shown);
         }
         for (facet, awaits) in &state.pending {
             if held.contains(facet) {
@@ -150,10 +151,11 @@ impl Provisioner for Vendor {
         &self,
         call: &Call,
         who: &Subject,
-        _: &Asked,
+        asked: &Asked,
         _: &Snapshot,
         action: &Action,
     ) -> Result<Receipt, Fault> {
+        let sent = asked.now;
         let script = {
             let mut state = self.lock();
             let script = state.applying.pop_front();
@@ -167,7 +169,7 @@ impl Provisioner for Vendor {
         self.arrived.notify_waiters();
         let fault = |sent, remedy| Err(Fault::new("change", sent, remedy));
         match script {
-            None => self.land(&who.email, action),
+            None => self.land(&who.email, action, sent),
             Some(Applying::NotSent) => return fault(Sent::No, Remedy::Retry { after: None }),
             Some(Applying::Throttled(after)) => return fault(Sent::Yes, Remedy::Throttled { after }),
             Some(Applying::Refused(refusal)) => return fault(Sent::Yes, Remedy::Refused(refusal)),
@@ -178,7 +180,7 @@ impl Provisioner for Vendor {
                     let (vendor, email, action) = (self.clone(), who.email.clone(), action.clone());
                     tokio::spawn(async move {
                         pass(after).await;
-                        vendor.land(&email, &action);
+                        vendor.land(&email, &action, sent);
                     });
                 }
                 // A moment for what lands at once.
@@ -187,10 +189,10 @@ impl Provisioner for Vendor {
             }
             Some(Applying::Held) => {
                 self.release.notified().await;
-                self.land(&who.email, action);
+                self.land(&who.email, action, sent);
             }
             Some(Applying::Accepted { after, fails, within }) => {
-                return Ok(self.accept(who, action, after, fails.as_ref(), within));
+                return Ok(self.accept((who, sent), action, after, fails.as_ref(), within));
             }
         }
         let handles = BTreeMap::from([("id".to_owned(), format!("of {}", who.email.len()))]);
@@ -205,7 +207,7 @@ impl Provisioner for Vendor {
 impl Vendor {
     fn accept(
         &self,
-        who: &Subject,
+        (who, sent): (&Subject, jiff::Timestamp),
         action: &Action,
         after: Duration,
         fails: Option<&Refusal>,
@@ -218,7 +220,7 @@ impl Vendor {
             let (vendor, email, action) = (self.clone(), who.email.clone(), action.clone());
             tokio::spawn(async move {
                 pass(after).await;
-                vendor.land(&email, &action);
+                vendor.land(&email, &action, sent);
             });
         }
         let watch = Watch {

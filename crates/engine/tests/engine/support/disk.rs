@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use usher_core::SubjectKey;
 use usher_journal::{
-    Accepted, AnswerState, Arrival, Committed, Filter, Journal, JournalError, Ledger, MemoryJournal, Moment,
-    Page, Pause, Record, Request, RequestId, Stored,
+    Accepted, AnswerState, Arrival, Committed, Filter, HoldingsFilter, HoldingsPage, Journal, JournalError,
+    Ledger, MemoryJournal, Moment, Page, Pause, Record, Request, RequestId, Stored,
 };
 
 use super::wait;
@@ -125,12 +125,13 @@ impl Journal for Disk {
     async fn replay(
         &self,
         id: &RequestId,
+        today: Option<Request>,
         by: &str,
         reason: &str,
         at: Moment,
     ) -> Result<Committed, JournalError> {
         self.alive().await;
-        self.written(self.memory.replay(id, by, reason, at).await).await
+        self.written(self.memory.replay(id, today, by, reason, at).await).await
     }
     async fn claim(&self, at: Moment) -> Result<Vec<Request>, JournalError> {
         self.memory.claim(at).await
@@ -140,6 +141,9 @@ impl Journal for Disk {
     }
     async fn list(&self, filter: &Filter) -> Result<Page, JournalError> {
         self.memory.list(filter).await
+    }
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError> {
+        self.memory.holdings(filter).await
     }
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {
         self.memory.pause(connection, pause).await

@@ -3,6 +3,7 @@
 
 mod calls;
 mod disk;
+mod invitations;
 pub(crate) mod vendor;
 
 use std::collections::{BTreeMap, BTreeSet};

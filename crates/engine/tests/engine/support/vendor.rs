@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::invitations::{Invitation, invite};
 use tokio::sync::Notify;
 use usher_core::{Account, Action, Arity, Awaits, Facet, Fault, Priority, Refusal, Repeat, Slots};
 
@@ -56,6 +57,10 @@ pub(super) struct State {
     pub(super) lag: Duration,
     pub(super) watches: BTreeMap<String, (tokio::time::Instant, Option<Refusal>)>,
     pub(super) account: Option<Account>,
+    pub(super) invites: bool,
+    pub(super) vouches: bool,
+    pub(super) invitations: Vec<Invitation>,
+    pub(super) made: Vec<(String, String, jiff::Timestamp)>,
     pub(super) keys: Vec<Option<String>>,
     pub(super) priorities: Vec<Priority>,
 }
@@ -207,7 +212,7 @@ impl Vendor {
         held.collect::<Vec<_>>().join(", ")
     }
 
-    pub(super) fn land(&self, email: &str, action: &Action) {
+    pub(super) fn land(&self, email: &str, action: &Action, sent: jiff::Timestamp) {
         let mut state = self.lock();
         if state.forgets {
             return;
@@ -215,6 +220,17 @@ impl Vendor {
         let before = state.people.get(email).cloned();
         for facet in &action.takes {
             state.people.entry(email.to_owned()).or_default().remove(facet);
+            if state.cancel(email, facet) {
+                state.effects.push(action.summary.clone());
+            }
+        }
+        if action.notifies_person {
+            for facet in &action.gives {
+                if invite(&mut state, email, facet, sent) {
+                    state.effects.push(action.summary.clone());
+                }
+            }
+            return;
         }
         for facet in &action.gives {
             put(&mut state, email, facet, &self.slots);

@@ -19,7 +19,7 @@ async fn assert_lost(journal: &SqliteJournal) {
     lost(journal.accept(arrival("late", 1), at(2)).await.err());
     lost(journal.commit(&id("0"), Vec::new(), at(2)).await.err());
     lost(journal.answered(&id("0"), 1, usher_journal::AnswerState::Positive, at(2)).await.err());
-    lost(journal.replay(&id("0"), "dana", "x", at(2)).await.err());
+    lost(journal.replay(&id("0"), None, "dana", "x", at(2)).await.err());
     lost(journal.claim(at(2)).await.err());
     lost(journal.pause("zendesk", None).await.err());
     lost(journal.pauses().await.err());

@@ -114,7 +114,7 @@ async fn an_item_goes_on_from_what_the_one_before_it_in_the_batch_has_left() {
     let (claimed, noted, replayed) = tokio::join!(
         journal.claim(at(2)),
         journal.commit(&a, note, at(3)),
-        journal.replay(&a, "dana", "again", at(4)),
+        journal.replay(&a, None, "dana", "again", at(4)),
     );
     assert_eq!(claimed.unwrap().len(), 1);
     assert_eq!(noted.unwrap().request.answer, AnswerState::Lost);

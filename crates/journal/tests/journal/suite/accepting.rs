@@ -45,7 +45,7 @@ pub(crate) async fn rule_01_every_acceptance_has_a_later_place_than_all_before_i
             assert!(accepted.request.seq > last, "{} after {last}", accepted.request.seq);
             last = accepted.request.seq;
         }
-        let replayed = harness.journal().replay(&id("0-0"), "dana", "again", at(5)).await.unwrap();
+        let replayed = harness.journal().replay(&id("0-0"), None, "dana", "again", at(5)).await.unwrap();
         assert!(replayed.request.seq > last);
         last = replayed.request.seq;
         harness.reopen().await;

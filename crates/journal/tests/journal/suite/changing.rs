@@ -102,7 +102,7 @@ pub(crate) async fn rule_11_a_replay_is_a_new_attempt_on_the_same_row<H: Harness
     let first = accept(harness.journal(), Request { until, ..grant("a") }).await;
     commit(harness.journal(), "a", vec![parked(Execution::NeedsHuman)]).await;
     harness.reopen().await;
-    let replayed = harness.journal().replay(&id("a"), "dana", "mended", at(3)).await.unwrap();
+    let replayed = harness.journal().replay(&id("a"), None, "dana", "mended", at(3)).await.unwrap();
     assert_eq!((replayed.request.attempt, replayed.request.execution), (2, Execution::Accepted));
     assert!(replayed.request.seq > first.request.seq);
     assert_eq!((replayed.request.until, replayed.request.reason.as_ref()), (until, None));
@@ -113,7 +113,7 @@ pub(crate) async fn rule_11_a_replay_is_a_new_attempt_on_the_same_row<H: Harness
     let last = stored.history.last().unwrap();
     let told = Record::Replayed { by: "dana".to_owned(), reason: "mended".to_owned() };
     assert_eq!((&last.record, last.attempt), (&told, 2));
-    assert!(harness.journal().replay(&id("nobody"), "dana", "x", at(4)).await.is_err());
+    assert!(harness.journal().replay(&id("nobody"), None, "dana", "x", at(4)).await.is_err());
 }
 
 pub(crate) async fn a_commit_is_whole_or_not_at_all<H: Harness>() {
@@ -134,7 +134,7 @@ pub(crate) async fn a_commit_to_a_request_that_is_not_there_is_refused<H: Harnes
     let nobody = Err(JournalError::NoSuchRequest(id("nobody")));
     assert_eq!(journal.commit(&id("nobody"), vec![intent(1)], at(2)).await.map(|_| ()), nobody);
     assert_eq!(journal.answered(&id("nobody"), 1, AnswerState::Positive, at(2)).await, nobody);
-    assert_eq!(journal.replay(&id("nobody"), "dana", "x", at(2)).await.map(|_| ()), nobody);
+    assert_eq!(journal.replay(&id("nobody"), None, "dana", "x", at(2)).await.map(|_| ()), nobody);
     assert!(journal.find(&id("nobody")).await.unwrap().is_none());
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn rule_15_a_grant_confirmed_and_not_answered_is_due_to_be_told
 pub(crate) async fn rule_15_an_answer_of_an_earlier_attempt_is_not_noted<H: Harness>() {
     let harness = H::fresh().await;
     accept(harness.journal(), grant("a")).await;
-    harness.journal().replay(&id("a"), "dana", "again", at(3)).await.unwrap();
+    harness.journal().replay(&id("a"), None, "dana", "again", at(3)).await.unwrap();
     harness.journal().answered(&id("a"), 1, AnswerState::Positive, at(4)).await.unwrap();
     assert_eq!(answer_of(&harness, "a").await, AnswerState::None);
     let stored = harness.journal().find(&id("a")).await.unwrap().unwrap();
@@ -67,7 +67,7 @@ pub(crate) async fn rule_08_claiming_gives_the_unfinished_in_the_order_of_accept
     commit(harness.journal(), "y", vec![parked(Execution::BackingOff)]).await;
     commit(harness.journal(), "x", vec![ended(Execution::Closed)]).await;
     commit(harness.journal(), "w", vec![parked(Execution::NeedsHuman)]).await;
-    harness.journal().replay(&id("z"), "dana", "to the end", at(3)).await.unwrap();
+    harness.journal().replay(&id("z"), None, "dana", "to the end", at(3)).await.unwrap();
     harness.reopen().await;
     let claimed = harness.journal().claim(at_boot(2, 0)).await.unwrap();
     let claimed: Vec<_> = claimed.iter().map(|request| (request.id.0.as_str(), request.execution)).collect();
