@@ -50,9 +50,33 @@ impl VendorRequest {
         self.query.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The id or name at this place among those in the path.
+    pub(crate) fn id(&self, place: usize) -> Option<&str> {
+        self.routed.ids.get(place).map(String::as_str)
+    }
+
     /// The number in the path, where the path has one.
     pub(crate) fn number(&self) -> Option<u64> {
-        self.routed.id.as_deref().and_then(|id| id.parse().ok())
+        self.id(0).and_then(|id| id.parse().ok())
+    }
+
+    /// Whether it only reads. A GraphQL query does, though it is a POST.
+    pub(crate) fn reads(&self) -> bool {
+        self.method == Method::GET || self.operation() == Operation::Graphql
+    }
+
+    /// The credential of the `Authorization` header, where it is of this scheme.
+    pub(crate) fn credential(&self, wanted: &str) -> Option<&str> {
+        let header = self.headers.get(http::header::AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, credential) = header.split_once(' ')?;
+        scheme.eq_ignore_ascii_case(wanted).then_some(credential.trim())
+    }
+
+    /// The fields of a form, or `None` where the body is not said to be one.
+    pub(crate) fn form(&self) -> Option<Vec<(String, String)>> {
+        let kind = self.headers.get(http::header::CONTENT_TYPE)?.to_str().ok()?;
+        let form = kind.starts_with("application/x-www-form-urlencoded");
+        form.then(|| url::form_urlencoded::parse(&self.body).into_owned().collect())
     }
 
     /// The body as JSON, or `None` where it is none.

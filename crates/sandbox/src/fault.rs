@@ -68,6 +68,18 @@ pub enum Fault {
         #[serde(default)]
         retry_after: RetryAfter,
     },
+    /// 403 with `x-ratelimit-remaining: 0`, as GitHub says that the hour's requests are spent, and nothing applied.
+    PrimaryLimit {
+        /// `x-ratelimit-reset` is so many seconds from now on the sandbox's clock.
+        #[serde(default = "minute")]
+        reset_in_s: u64,
+    },
+    /// 403 that says in its body alone that it is a limit, as GitHub's secondary ones may be; nothing applied.
+    SecondaryLimit {
+        /// What `Retry-After` says.
+        #[serde(default)]
+        retry_after: RetryAfter,
+    },
     /// 200 with an error in its body, and nothing applied.
     ErrorBody,
     /// 401, whatever the credential; with `revoke_tokens` every bearer token ends as well.
@@ -95,11 +107,15 @@ fn one() -> usize {
     1
 }
 
+fn minute() -> u64 {
+    60
+}
+
 fn unavailable() -> u16 {
     503
 }
 
-/// The `Retry-After` header of a 429. In JSON: `"none"`, `{"seconds": 30}`, `{"date_in": 30}`.
+/// The `Retry-After` header of a 429 or 403. In JSON: `"none"`, `{"seconds": 30}`, `{"date_in": 30}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryAfter {
@@ -129,6 +145,8 @@ impl Fault {
             Self::ErrorBefore { .. } => "error_before",
             Self::ErrorAfter { .. } => "error_after",
             Self::Throttle { .. } => "throttle",
+            Self::PrimaryLimit { .. } => "primary_limit",
+            Self::SecondaryLimit { .. } => "secondary_limit",
             Self::ErrorBody => "error_body",
             Self::Unauthorized { .. } => "unauthorized",
             Self::Forbidden => "forbidden",
@@ -139,7 +157,7 @@ impl Fault {
 
     /// A stale reading is one of readings: a write is never met by it, nor counted.
     fn meets(&self, request: &VendorRequest) -> bool {
-        !matches!(self, Self::Stale { .. }) || request.method == http::Method::GET
+        !matches!(self, Self::Stale { .. }) || request.reads()
     }
 
     pub(crate) fn check(&self) -> Result<(), String> {
@@ -166,7 +184,8 @@ pub struct Matcher {
     /// The path below the vendor's prefix, segment by segment: `*` fits one segment, `**` at the end all that follow. A
     /// `.json` at the end of the request's path is left out.
     pub path: Option<String>,
-    /// Whom it is about: a user's primary address, the address in a search or a create, or `task ID`.
+    /// Whom it is about: a user's primary address, the address in a search, a create or an invitation, a GitHub login
+    /// that no account with an address bears, or `task ID`.
     pub subject: Option<String>,
 }
 

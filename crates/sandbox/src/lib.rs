@@ -1,4 +1,4 @@
-//! Stateful stand-ins of vendors and of Lumos's tasks, on real sockets, with a fault switch and a ledger of effects.
+//! Stateful stand-ins of vendors, of a home-grown directory and of Lumos's tasks, on real sockets, with a fault switch and a ledger of effects.
 //!
 //! A [`Sandbox`] plays the world outside: it keeps state as the vendor does, and writes down what *really happened* at it
 //! (its [`Effect`]s) apart from what was sent (its [`Call`]s). What goes wrong with a request, and when, is set with
@@ -21,10 +21,13 @@
 //! # }
 //! ```
 
+mod acts;
 mod clock;
 mod control;
+pub mod directory;
 mod exchange;
 mod fault;
+pub mod github;
 mod history;
 pub mod lumos;
 mod operation;
@@ -32,13 +35,20 @@ mod perform;
 mod records;
 mod sandbox;
 mod server;
+mod stand_in;
 mod switch;
+mod vendors;
 mod waiting;
 mod world;
 pub mod zendesk;
 
 pub use clock::Clock;
+pub use directory::{DirectorySeed, DirectorySettings, OperationState, PersonSeed, PersonState};
 pub use fault::{Fault, Matcher, RetryAfter, Rule};
+pub use github::{
+    AccountSeed, AccountState, AppKey, GithubSeed, GithubSettings, InvitationState, InvitationStatus,
+    OrgRole, TeamRole, TeamSeed,
+};
 pub use operation::{Operation, Vendor};
 pub use records::{Call, CallEnd, Effect};
 pub use sandbox::{NotInTime, Options, Refused, Sandbox, Seed, StartError};

@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use clap::Parser;
-use usher_sandbox::{Options, Sandbox, lumos, zendesk};
+use usher_sandbox::{Options, Sandbox, directory, github, lumos, zendesk};
 
-/// Stand-ins of Zendesk and of Lumos's tasks, with a fault switch, until Ctrl-C.
+/// Stand-ins of Zendesk, GitHub, a home-grown directory and Lumos's tasks, with a fault switch, until Ctrl-C.
 #[derive(Debug, Parser)]
 #[command(name = "usher-sandbox", version)]
 struct Arguments {
@@ -49,6 +49,11 @@ fn welcome(sandbox: &Sandbox) -> String {
   Zendesk   {zendesk}
             OAuth client {client} with secret {secret}
             or API token {email}/token:{token}
+  GitHub    {github}
+            organisation {org}, token {personal_token}
+            or App {app_id} with installation {installation_id}; its private key: {control}/github/app
+  Directory {directory}
+            OAuth client {directory_client} with secret {directory_secret}
   Lumos     {lumos}
             bearer {lumos_token}
   Control   {control}
@@ -68,6 +73,14 @@ Ctrl-C ends it; nothing is kept.
         secret = zendesk::CLIENT_SECRET,
         email = zendesk::OWNER_EMAIL,
         token = zendesk::API_TOKEN,
+        github = sandbox.github_url(),
+        org = github::ORG,
+        personal_token = github::PERSONAL_TOKEN,
+        app_id = github::APP_ID,
+        installation_id = github::INSTALLATION_ID,
+        directory = sandbox.directory_url(),
+        directory_client = directory::CLIENT_ID,
+        directory_secret = directory::CLIENT_SECRET,
         lumos = sandbox.lumos_url(),
         lumos_token = lumos::API_TOKEN,
     )

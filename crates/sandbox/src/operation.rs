@@ -1,6 +1,7 @@
 //! The names of vendors and of their operations, and which path is which.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
 /// Whom the sandbox stands in for.
@@ -11,6 +12,25 @@ pub enum Vendor {
     Zendesk,
     /// Lumos's own API of tasks and access requests, below `/lumos`.
     Lumos,
+    /// GitHub, below `/github`; as Enterprise Server below `/github/api/v3`.
+    Github,
+    /// The home-grown directory, below `/directory`.
+    Directory,
+}
+
+impl Vendor {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Zendesk, Self::Lumos, Self::Github, Self::Directory];
+
+    /// Where its paths begin.
+    pub(crate) fn prefix(self) -> &'static str {
+        match self {
+            Self::Zendesk => "/zendesk",
+            Self::Lumos => "/lumos",
+            Self::Github => "/github",
+            Self::Directory => "/directory",
+        }
+    }
 }
 
 /// What a request asks for. In JSON the names are snake case, as in `search_users`.
@@ -37,26 +57,68 @@ pub enum Operation {
     CompleteTask,
     CommentTask,
     ShowAccessRequest,
+    ShowApp,
+    ShowInstallation,
+    CreateInstallationToken,
+    ShowAuthenticatedUser,
+    ShowAccount,
+    ShowAccountByLogin,
+    ShowOrg,
+    ListOrgMembers,
+    ShowOrgMembership,
+    SetOrgMembership,
+    RemoveOrgMembership,
+    ListInvitations,
+    CreateInvitation,
+    CancelInvitation,
+    ListInvitationTeams,
+    ListFailedInvitations,
+    ListTeams,
+    ShowTeam,
+    ShowTeamMembership,
+    SetTeamMembership,
+    RemoveTeamMembership,
+    Graphql,
+    /// An invitee accepts an invitation: an effect that no request to the vendor made.
+    AcceptInvitation,
+    /// An invitation lapses: an effect that no request to the vendor made.
+    LapseInvitation,
+    /// The bearer of an account renames it: an effect that no request to the vendor made.
+    RenameAccount,
+    DirectoryToken,
+    SearchPeople,
+    CreatePerson,
+    ShowOperation,
+    ReplaceRoles,
+    DeletePerson,
     /// A path or method that the stand-in does not know: answered 404.
     Unknown,
 }
 
-/// A path that was understood: the operation, and the id in the path where there is one.
+/// A path that was understood: the operation, and the ids and names in the path, decoded, in their order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Routed {
     pub(crate) operation: Operation,
-    pub(crate) id: Option<String>,
+    pub(crate) ids: Vec<String>,
 }
 
 /// Which operation a method and a path below the vendor's prefix name. Zendesk takes each path with and without `.json`.
 pub(crate) fn route(vendor: Vendor, method: &Method, path: &str) -> Routed {
-    let path = path.strip_suffix(".json").unwrap_or(path);
+    let path = if vendor == Vendor::Zendesk { path.strip_suffix(".json").unwrap_or(path) } else { path };
     let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
-    let (operation, id) = match vendor {
-        Vendor::Zendesk => zendesk(method.as_str(), &segments),
-        Vendor::Lumos => lumos(method.as_str(), &segments),
+    let (operation, ids) = match vendor {
+        Vendor::Zendesk => with_id(zendesk(method.as_str(), &segments)),
+        Vendor::Lumos => with_id(lumos(method.as_str(), &segments)),
+        Vendor::Github => crate::github::route(method.as_str(), &segments),
+        Vendor::Directory => with_id(crate::directory::route(method.as_str(), &segments)),
     };
-    Routed { operation, id: id.map(str::to_owned) }
+    // Bytes that are no text are in no name that anybody bears.
+    let decoded = |id: &str| percent_decode_str(id).decode_utf8_lossy().into_owned();
+    Routed { operation, ids: ids.into_iter().map(decoded).collect() }
+}
+
+fn with_id((operation, id): (Operation, Option<&str>)) -> (Operation, Vec<&str>) {
+    (operation, id.into_iter().collect())
 }
 
 fn zendesk<'a>(method: &str, segments: &[&'a str]) -> (Operation, Option<&'a str>) {

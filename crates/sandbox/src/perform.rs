@@ -13,7 +13,8 @@ use serde_json::json;
 
 use crate::exchange::{Reply, VendorRequest};
 use crate::fault::{Fault, RetryAfter};
-use crate::operation::Vendor;
+use crate::github::DOCS;
+use crate::operation::{Operation, Vendor};
 use crate::records::{CallEnd, CallId};
 use crate::server::Ending;
 use crate::switch::Meeting;
@@ -116,9 +117,11 @@ async fn under(
         }
         Fault::ErrorBefore { .. }
         | Fault::Throttle { .. }
+        | Fault::PrimaryLimit { .. }
+        | Fault::SecondaryLimit { .. }
         | Fault::ErrorBody
         | Fault::Unauthorized { .. }
-        | Fault::Forbidden => Ok(respond(&refusal(shared, &meeting.fault, request.vendor))),
+        | Fault::Forbidden => Ok(respond(&refusal(shared, &meeting.fault, &request))),
     }
 }
 
@@ -178,21 +181,37 @@ fn failure(status: u16) -> Reply {
 }
 
 /// The answers of faults that apply nothing.
-fn refusal(shared: &Shared, fault: &Fault, vendor: Vendor) -> Reply {
-    let body = |error: &str, description: &str| match vendor {
+fn refusal(shared: &Shared, fault: &Fault, request: &VendorRequest) -> Reply {
+    let body = |error: &str, description: &str| match request.vendor {
         Vendor::Zendesk => json!({"error": error, "description": description}),
         Vendor::Lumos => json!({"detail": description}),
+        Vendor::Github => json!({"message": description, "documentation_url": DOCS}),
+        Vendor::Directory => json!({"error": {"code": error, "message": description}}),
+    };
+    let retry = |reply: Reply, after: RetryAfter| match after {
+        RetryAfter::None => reply,
+        RetryAfter::Seconds(seconds) => reply.with_header(RETRY_AFTER.as_str(), seconds.to_string()),
+        RetryAfter::DateIn(seconds) => reply.with_header(RETRY_AFTER.as_str(), date_in(shared, seconds)),
     };
     match fault {
         Fault::Throttle { retry_after } => {
-            let reply = Reply::json(429, body("TooManyRequests", "Too many requests"));
-            match retry_after {
-                RetryAfter::None => reply,
-                RetryAfter::Seconds(seconds) => reply.with_header(RETRY_AFTER.as_str(), seconds.to_string()),
-                RetryAfter::DateIn(seconds) => {
-                    reply.with_header(RETRY_AFTER.as_str(), date_in(shared, *seconds))
-                }
-            }
+            retry(Reply::json(429, body("TooManyRequests", "Too many requests")), *retry_after)
+        }
+        Fault::PrimaryLimit { reset_in_s } => {
+            let reset = i64::try_from(*reset_in_s).unwrap_or(i64::MAX);
+            let reset = shared.clock.wall().as_second().saturating_add(reset);
+            Reply::json(403, body("RateLimited", "API rate limit exceeded for installation ID 1."))
+                .with_header("x-ratelimit-limit", "5000".to_owned())
+                .with_header("x-ratelimit-remaining", "0".to_owned())
+                .with_header("x-ratelimit-reset", reset.to_string())
+        }
+        Fault::SecondaryLimit { retry_after } => {
+            let text =
+                "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.";
+            retry(Reply::json(403, body("RateLimited", text)), *retry_after)
+        }
+        Fault::ErrorBody if request.operation() == Operation::Graphql => {
+            Reply::json(200, json!({"data": null, "errors": [{"message": "Something went wrong"}]}))
         }
         Fault::ErrorBody => Reply::json(200, body("InternalError", "The change could not be made")),
         Fault::Unauthorized { .. } => Reply::json(401, body("invalid_token", "The credential is not valid")),

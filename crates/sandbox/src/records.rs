@@ -21,7 +21,8 @@ pub struct Effect {
     pub at_ms: u64,
     /// At which vendor.
     pub vendor: Vendor,
-    /// Whom or what it changed: a user's primary address (lower case), or `task ID`.
+    /// Whom or what it changed, in lower case: a person's primary address (at GitHub the login where the account has none),
+    /// or `task ID`.
     pub key: String,
     /// What changed, for people: "role end-user -> agent; group +Support".
     pub what: String,
@@ -29,11 +30,12 @@ pub struct Effect {
     pub changes: Vec<String>,
     /// Which operation did it.
     pub operation: Operation,
-    /// The request's method.
+    /// The request's method; empty where no request did it.
     pub method: String,
     /// The request's path below the vendor's prefix, without its query.
     pub path: String,
-    /// The [`Call::n`] of the request that did it, which may have ended long before.
+    /// The [`Call::n`] of the request that did it, which may have ended long before; 0 where no request did it, but an
+    /// invitee or the course of time.
     pub call: u64,
 }
 
@@ -66,7 +68,7 @@ pub struct Call {
     pub path: String,
     /// The names of its query's parameters; values are not kept.
     pub query: Vec<String>,
-    /// Whom or what it was about, where that can be told, in lower case: a user's primary address, or `task ID`.
+    /// Whom or what it was about, where that can be told, named as in [`Effect::key`].
     pub subject: Option<String>,
     /// The fault that met it, if any.
     pub fault: Option<String>,
@@ -158,6 +160,29 @@ impl Records {
     pub(crate) fn effect(&mut self, effect: Effect) {
         let n = self.effects.last().map_or(0, |last| last.n) + 1;
         self.effects.push(Effect { n, ..effect });
+    }
+
+    /// Writes down what no request did.
+    pub(crate) fn happened(
+        &mut self,
+        now: Duration,
+        vendor: Vendor,
+        operation: Operation,
+        key: String,
+        changes: Vec<String>,
+    ) {
+        self.effect(Effect {
+            n: 0,
+            at_ms: millis(now),
+            vendor,
+            key,
+            what: changes.join("; "),
+            changes,
+            operation,
+            method: String::new(),
+            path: String::new(),
+            call: 0,
+        });
     }
 
     pub(crate) fn effects(&self) -> &[Effect] {

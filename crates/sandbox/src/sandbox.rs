@@ -9,7 +9,9 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::clock::Clock;
+use crate::directory::DirectorySeed;
 use crate::fault::{Matcher, Rule};
+use crate::github::GithubSeed;
 use crate::history::Reading;
 use crate::lumos::{LumosSeed, LumosSettings, Task};
 use crate::records::{Call, CallEnd, Effect};
@@ -86,6 +88,10 @@ pub struct Seed {
     pub zendesk: ZendeskSeed,
     /// Into Lumos's tasks.
     pub lumos: LumosSeed,
+    /// Into GitHub.
+    pub github: GithubSeed,
+    /// Into the directory.
+    pub directory: DirectorySeed,
 }
 
 /// A running sandbox. It stops when it is dropped; [`Sandbox::shutdown`] also waits for that.
@@ -113,6 +119,10 @@ impl Sandbox {
         let control = control::routes(Arc::clone(&shared));
         let server = tokio::spawn(server::run(Arc::clone(&shared), listener, control));
         Ok(Self { shared, address, server })
+    }
+
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Ends every connection at once, drops what was to come late, and returns when all is over.
@@ -165,7 +175,7 @@ impl Sandbox {
         self.shared.reset();
     }
 
-    /// Puts in what the seed says, up to its first mistake; says the ids of its users in their order.
+    /// Puts in what the seed says, up to its first mistake; says the ids of its Zendesk users in their order.
     ///
     /// # Errors
     /// An address that is taken, a role or group that is not there, settings that are not valid.
@@ -223,12 +233,15 @@ impl Sandbox {
     /// Every change that really happened, in its order.
     #[must_use]
     pub fn effects(&self) -> Vec<Effect> {
+        self.shared.pass_time();
         self.shared.world().records.effects().to_vec()
     }
 
-    /// The changes that happened to one user (by primary address) or task (`task ID`).
+    /// The changes that happened to one person, at every vendor (by primary address; at GitHub by login where the account has
+    /// no address), or to one task (`task ID`).
     #[must_use]
     pub fn effects_on(&self, key: &str) -> Vec<Effect> {
+        self.shared.pass_time();
         let key = key.to_lowercase();
         let world = self.shared.world();
         world.records.effects().iter().filter(|effect| effect.key.to_lowercase() == key).cloned().collect()

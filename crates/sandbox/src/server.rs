@@ -149,10 +149,10 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Cut> {
     let path = request.uri().path().to_owned();
-    let vendor = [("/zendesk", Vendor::Zendesk), ("/lumos", Vendor::Lumos)]
+    let vendor = Vendor::ALL
         .into_iter()
-        .find_map(|(prefix, vendor)| below(&path, prefix).map(|rest| (prefix, vendor, rest.to_owned())));
-    let Some((prefix, vendor, rest)) = vendor else {
+        .find_map(|vendor| below(&path, vendor.prefix()).map(|rest| (vendor, rest.to_owned())));
+    let Some((vendor, rest)) = vendor else {
         return match control.oneshot(request.map(Body::new)).await {
             Ok(response) => Ok(response),
             Err(never) => match never {},
@@ -162,7 +162,8 @@ async fn answer(
     let Ok(body) = axum::body::to_bytes(Body::new(body), BODY_MOST).await else {
         return Ok(StatusCode::PAYLOAD_TOO_LARGE.into_response());
     };
-    let request = VendorRequest::new(vendor, format!("{}{prefix}", shared.url), &parts, &rest, body);
+    let base_url = format!("{}{}", shared.url, vendor.prefix());
+    let request = VendorRequest::new(vendor, base_url, &parts, &rest, body);
     perform::perform(&shared, ending, request).await
 }
 

@@ -3,20 +3,24 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
+use crate::directory::Directory;
 use crate::exchange::{Reply, VendorRequest};
 use crate::fault::{Facts, Fault};
+use crate::github::Organisation;
 use crate::history::Reading;
-use crate::lumos::{self, Desk};
+use crate::lumos::Desk;
 use crate::operation::Vendor;
 use crate::records::{Arrival, CallEnd, CallId, Records};
 use crate::sandbox::Seed;
+use crate::stand_in::{Doing, StandIn};
 use crate::switch::{Meeting, Switch};
-use crate::zendesk::{self, Account};
+use crate::zendesk::Account;
 
 /// The state behind the lock.
 #[derive(Debug)]
@@ -25,6 +29,32 @@ pub(crate) struct World {
     pub(crate) switch: Switch,
     pub(crate) zendesk: Account,
     pub(crate) lumos: Desk,
+    pub(crate) github: Organisation,
+    pub(crate) directory: Directory,
+}
+
+impl World {
+    fn new(records: Records, wall: Timestamp) -> Self {
+        Self {
+            records,
+            switch: Switch::default(),
+            zendesk: Account::new(wall),
+            lumos: Desk::default(),
+            github: Organisation::new(wall),
+            directory: Directory::default(),
+        }
+    }
+
+    /// The vendor's stand-in, with the records and the switch beside it.
+    fn parts(&mut self, vendor: Vendor) -> (&mut dyn StandIn, &mut Records, &mut Switch) {
+        let stand_in: &mut dyn StandIn = match vendor {
+            Vendor::Zendesk => &mut self.zendesk,
+            Vendor::Lumos => &mut self.lumos,
+            Vendor::Github => &mut self.github,
+            Vendor::Directory => &mut self.directory,
+        };
+        (stand_in, &mut self.records, &mut self.switch)
+    }
 }
 
 /// What every connection shares.
@@ -44,12 +74,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(clock: Clock, patience: Duration, url: String) -> Self {
-        let world = World {
-            records: Records::default(),
-            switch: Switch::default(),
-            zendesk: Account::new(clock.wall()),
-            lumos: Desk::default(),
-        };
+        let world = World::new(Records::default(), clock.wall());
         Self {
             world: Mutex::new(world),
             clock,
@@ -71,7 +96,7 @@ impl Shared {
         self.changed.subscribe()
     }
 
-    fn tell(&self) {
+    pub(crate) fn tell(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
 
@@ -79,11 +104,8 @@ impl Shared {
     pub(crate) fn arrive(&self, request: &VendorRequest) -> (CallId, Option<Meeting>) {
         let now = self.clock.now();
         let mut world = self.world();
-        let World { records, switch, zendesk, .. } = &mut *world;
-        let subject = match request.vendor {
-            Vendor::Zendesk => zendesk.subject(request),
-            Vendor::Lumos => lumos::subject(request),
-        };
+        let (stand_in, records, switch) = world.parts(request.vendor);
+        let subject = stand_in.subject(request);
         let facts = Facts {
             vendor: request.vendor,
             operation: request.operation(),
@@ -93,7 +115,7 @@ impl Shared {
         };
         let meeting = switch.meet(request, &facts, now);
         if let Some(Meeting { fault: Fault::Unauthorized { revoke_tokens: true }, .. }) = &meeting {
-            zendesk.revoke_tokens();
+            stand_in.revoke_tokens();
         }
         let arrival = Arrival {
             vendor: request.vendor,
@@ -115,30 +137,21 @@ impl Shared {
         let now = self.clock.now();
         let wall = self.clock.wall();
         let mut world = self.world();
-        let World { records, zendesk, lumos, .. } = &mut *world;
+        let (stand_in, records, _) = world.parts(request.vendor);
         if !records.is_of_now(call) {
             return Reply::forgotten();
         }
-        if records.is_full() && request.method != http::Method::GET {
+        if records.is_full() && !request.reads() {
             return Reply::full();
         }
-        let timeline = match request.vendor {
-            Vendor::Zendesk => zendesk.timeline(),
-            Vendor::Lumos => lumos.timeline(),
-        };
         let reading = match stale {
             Some(Fault::Stale { behind_ms: Some(behind) }) => {
-                timeline.at(now.saturating_sub(Duration::from_millis(*behind)))
+                stand_in.timeline().at(now.saturating_sub(Duration::from_millis(*behind)))
             }
-            Some(Fault::Stale { behind_ms: None }) => timeline.before_last(),
+            Some(Fault::Stale { behind_ms: None }) => stand_in.timeline().before_last(),
             _ => Reading::Now,
         };
-        let reply = match request.vendor {
-            Vendor::Zendesk => {
-                zendesk.handle(&mut zendesk::Doing { request, call, now, wall, reading, records })
-            }
-            Vendor::Lumos => lumos.handle(&mut lumos::Doing { request, call, now, reading, records }),
-        };
+        let reply = stand_in.handle(&mut Doing { request, call, now, wall, reading, records });
         drop(world);
         self.tell();
         reply
@@ -154,18 +167,19 @@ impl Shared {
         let wall = self.clock.wall();
         let mut world = self.world();
         let records = world.records.after_reset();
-        *world =
-            World { records, switch: Switch::default(), zendesk: Account::new(wall), lumos: Desk::default() };
+        *world = World::new(records, wall);
         drop(world);
         self.tell();
     }
 
-    /// Puts in what the seed says; the ids of the seeded users in its order.
+    /// Puts in what the seed says; the ids of the seeded Zendesk users in its order.
     pub(crate) fn seed(&self, seed: &Seed) -> Result<Vec<u64>, String> {
         let wall = self.clock.wall();
         let mut world = self.world();
         let ids = world.zendesk.seed(&seed.zendesk, wall)?;
         world.lumos.seed(&seed.lumos)?;
+        world.github.seed(&seed.github, wall)?;
+        world.directory.seed(&seed.directory)?;
         Ok(ids)
     }
 }

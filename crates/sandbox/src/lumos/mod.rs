@@ -7,6 +7,6 @@
 mod settings;
 mod tasks;
 
-pub(crate) use tasks::{Desk, Doing, subject};
+pub(crate) use tasks::Desk;
 
 pub use settings::{API_TOKEN, AccessRequest, LumosSeed, LumosSettings, Task, TaskCategory, TaskStatus};

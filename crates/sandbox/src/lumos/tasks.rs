@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::settings::{AccessRequest, LumosSeed, LumosSettings, Task, TaskCategory, TaskStatus};
 use crate::exchange::{Reply, VendorRequest};
 use crate::history::{Reading, Table, Timeline};
-use crate::operation::{Operation, Vendor};
-use crate::records::{CallId, Effect, Records, millis};
+use crate::operation::Operation;
+use crate::stand_in::{Doing, StandIn, merge};
 
 /// A comment's length in characters at the most.
 const COMMENT_MOST: usize = 4_000;
@@ -19,16 +18,6 @@ const COMMENTS_KEPT: usize = 1_000;
 /// Rows of one page at the most, and where nothing is said.
 const PAGE_MOST: usize = 100;
 const PAGE_USUAL: usize = 50;
-
-/// When and by which request something is done.
-#[derive(Debug)]
-pub(crate) struct Doing<'a> {
-    pub(crate) request: &'a VendorRequest,
-    pub(crate) call: CallId,
-    pub(crate) now: Duration,
-    pub(crate) reading: Reading,
-    pub(crate) records: &'a mut Records,
-}
 
 /// Tasks and access requests.
 #[derive(Debug, Default)]
@@ -42,7 +31,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn seed(&mut self, seed: &LumosSeed) -> Result<(), String> {
         if !seed.settings.is_empty() {
-            self.settings = crate::zendesk::merge(&self.settings, &seed.settings)?;
+            self.settings = merge(&self.settings, &seed.settings)?;
         }
         for task in &seed.tasks {
             self.tasks.put(task.id.clone(), 0, task.clone());
@@ -55,14 +44,6 @@ impl Desk {
 
     pub(crate) fn tasks(&self, reading: Reading) -> impl Iterator<Item = Arc<Task>> {
         self.tasks.rows(reading)
-    }
-
-    pub(crate) fn timeline(&self) -> &Timeline {
-        &self.timeline
-    }
-
-    pub(crate) fn handle(&mut self, doing: &mut Doing<'_>) -> Reply {
-        self.answer(doing).unwrap_or_else(|refusal| refusal)
     }
 
     fn answer(&mut self, doing: &mut Doing<'_>) -> Result<Reply, Reply> {
@@ -114,7 +95,7 @@ impl Desk {
     }
 
     fn task(&self, doing: &Doing<'_>) -> Result<Task, Reply> {
-        let id = doing.request.routed.id.clone().unwrap_or_default();
+        let id = doing.request.id(0).unwrap_or_default().to_owned();
         let task = self.tasks.get(&id, Reading::Now);
         task.map(|task| Task::clone(&task)).ok_or_else(|| detail(404, "Task not found"))
     }
@@ -153,23 +134,12 @@ impl Desk {
 
     fn commit(&mut self, doing: &mut Doing<'_>, task: Task, what: &str) {
         let write = self.timeline.write(doing.now);
-        doing.records.effect(Effect {
-            n: 0,
-            at_ms: millis(doing.now),
-            vendor: Vendor::Lumos,
-            key: format!("task {}", task.id),
-            what: what.to_owned(),
-            changes: vec![what.to_owned()],
-            operation: doing.request.operation(),
-            method: doing.request.method.to_string(),
-            path: doing.request.path.clone(),
-            call: doing.call.n,
-        });
+        doing.effect(format!("task {}", task.id), vec![what.to_owned()]);
         self.tasks.put(task.id.clone(), write, task);
     }
 
     fn show_access_request(&self, doing: &Doing<'_>) -> Result<Reply, Reply> {
-        let id = doing.request.routed.id.clone().unwrap_or_default();
+        let id = doing.request.id(0).unwrap_or_default().to_owned();
         let found = self.access_requests.get(&id).ok_or_else(|| detail(404, "Access request not found"))?;
         let mut answer = json!(found);
         if doing.request.parameter("expand").is_some_and(|list| list.split(',').any(|name| name == "tasks")) {
@@ -183,13 +153,23 @@ impl Desk {
     }
 }
 
-/// The task that a request is about, as effects name it.
-pub(crate) fn subject(request: &VendorRequest) -> Option<String> {
-    match request.operation() {
-        Operation::CompleteTask | Operation::CommentTask => {
-            request.routed.id.as_deref().map(|id| format!("task {}", id.to_lowercase()))
+impl StandIn for Desk {
+    fn handle(&mut self, doing: &mut Doing<'_>) -> Reply {
+        self.answer(doing).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn timeline(&self) -> &Timeline {
+        &self.timeline
+    }
+
+    /// By task, as effects name it.
+    fn subject(&self, request: &VendorRequest) -> Option<String> {
+        match request.operation() {
+            Operation::CompleteTask | Operation::CommentTask => {
+                request.id(0).map(|id| format!("task {}", id.to_lowercase()))
+            }
+            _ => None,
         }
-        _ => None,
     }
 }
 

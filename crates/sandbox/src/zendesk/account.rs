@@ -10,10 +10,8 @@ use super::model::{
     self, ADMIN, CONTRIBUTOR, CustomRole, Group, Identity, LIGHT_AGENT, Membership, Names, User,
 };
 use super::settings::{CustomRoles, OWNER_EMAIL, Role, UserSeed, UserState, ZendeskSeed, ZendeskSettings};
-use crate::exchange::VendorRequest;
 use crate::history::{Reading, Table, Timeline};
-use crate::operation::Vendor;
-use crate::records::{CallId, Effect, Records, millis};
+use crate::stand_in::{Doing, merge};
 
 /// The first id. Zendesk's are numbers of 13 and more digits, which JavaScript's numbers hold and 32 bits do not.
 const FIRST_ID: u64 = 21_905_474_180_637;
@@ -21,17 +19,6 @@ const FIRST_ID: u64 = 21_905_474_180_637;
 const ID_STEP: u64 = 37;
 /// The group that every account has.
 const FIRST_GROUP: &str = "Support";
-
-/// When and by which request something is done.
-#[derive(Debug)]
-pub(crate) struct Doing<'a> {
-    pub(crate) request: &'a VendorRequest,
-    pub(crate) call: CallId,
-    pub(crate) now: Duration,
-    pub(crate) wall: Timestamp,
-    pub(crate) reading: Reading,
-    pub(crate) records: &'a mut Records,
-}
 
 #[derive(Debug)]
 pub(crate) struct Account {
@@ -115,7 +102,7 @@ impl Account {
     /// Puts in what the seed says, up to its first mistake, and says what that is.
     pub(crate) fn seed(&mut self, seed: &ZendeskSeed, wall: Timestamp) -> Result<Vec<u64>, String> {
         if !seed.settings.is_empty() {
-            self.settings = super::merge(&self.settings, &seed.settings)?;
+            self.settings = merge(&self.settings, &seed.settings)?;
         }
         for role in &seed.custom_roles {
             self.add_role(&role.name, role.role_type, wall);
@@ -221,18 +208,7 @@ impl Account {
         after.updated_at = doing.wall;
         let write = self.timeline.write(doing.now);
         self.put(write, after.clone());
-        doing.records.effect(Effect {
-            n: 0,
-            at_ms: millis(doing.now),
-            vendor: Vendor::Zendesk,
-            key: after.key(),
-            what: changes.join("; "),
-            changes,
-            operation: doing.request.operation(),
-            method: doing.request.method.to_string(),
-            path: doing.request.path.clone(),
-            call: doing.call.n,
-        });
+        doing.effect(after.key(), changes);
         after
     }
 
@@ -244,7 +220,7 @@ impl Account {
         self.users.rows(reading)
     }
 
-    pub(crate) fn timeline(&self) -> &Timeline {
+    pub(super) fn times(&self) -> &Timeline {
         &self.timeline
     }
 

@@ -66,11 +66,6 @@ impl Account {
         token
     }
 
-    /// Forgets every bearer token, as when somebody revokes them.
-    pub(crate) fn revoke_tokens(&mut self) {
-        self.tokens.clear();
-    }
-
     /// `Ok` for a good credential, else the 401 that goes with its kind.
     pub(crate) fn authenticate(&self, request: &VendorRequest, now: Duration) -> Result<(), Reply> {
         let header = request.headers.get(http::header::AUTHORIZATION).and_then(|value| value.to_str().ok());

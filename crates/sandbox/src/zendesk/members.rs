@@ -2,12 +2,13 @@
 
 use serde_json::{Value, json};
 
-use super::account::{Account, Doing};
+use super::account::Account;
 use super::errors::{invalid, malformed, not_found};
 use super::model::{Membership, User, membership_json};
 use super::settings::Role;
 use crate::exchange::Reply;
 use crate::history::Reading;
+use crate::stand_in::Doing;
 
 impl Account {
     /// `POST /api/v2/group_memberships`: the user must be an agent already.

@@ -16,25 +16,20 @@ mod search;
 mod settings;
 mod write;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-pub(crate) use account::{Account, Doing};
+pub(crate) use account::Account;
 pub use settings::{
     API_TOKEN, CLIENT_ID, CLIENT_SECRET, CustomRoleSeed, CustomRoles, OWNER_EMAIL, Role, UserSeed, UserState,
     ZendeskSeed, ZendeskSettings,
 };
 
 use crate::exchange::{Reply, VendorRequest};
+use crate::history::Timeline;
 use crate::operation::Operation;
+use crate::stand_in::{Doing, StandIn};
 
 impl Account {
-    /// Does what the request asks and says what Zendesk would answer.
-    pub(crate) fn handle(&mut self, doing: &mut Doing<'_>) -> Reply {
-        self.answer(doing).unwrap_or_else(|refusal| refusal)
-    }
-
     fn answer(&mut self, doing: &mut Doing<'_>) -> Result<Reply, Reply> {
         let (request, now) = (doing.request, doing.now);
         if request.operation() == Operation::OauthToken {
@@ -64,9 +59,23 @@ impl Account {
             _ => Err(errors::no_endpoint()),
         }
     }
+}
 
-    /// Whom a request is about, by primary address in lower case, where that can be told.
-    pub(crate) fn subject(&self, request: &VendorRequest) -> Option<String> {
+impl StandIn for Account {
+    fn handle(&mut self, doing: &mut Doing<'_>) -> Reply {
+        self.answer(doing).unwrap_or_else(|refusal| refusal)
+    }
+
+    fn timeline(&self) -> &Timeline {
+        self.times()
+    }
+
+    fn revoke_tokens(&mut self) {
+        self.tokens.clear();
+    }
+
+    /// By primary address.
+    fn subject(&self, request: &VendorRequest) -> Option<String> {
         let body = request.json();
         let field = |object: &str, name: &str| body.as_ref()?.get(object)?.get(name).cloned();
         let key = |id: u64| self.user(id, crate::history::Reading::Now).map(|user| user.key());
@@ -93,16 +102,4 @@ impl Account {
             _ => None,
         }
     }
-}
-
-/// The settings with these fields in them; an error says which field is wrong.
-pub(crate) fn merge<T: Serialize + DeserializeOwned>(
-    settings: &T,
-    fields: &Map<String, Value>,
-) -> Result<T, String> {
-    let mut merged = serde_json::to_value(settings).map_err(|error| error.to_string())?;
-    if let Value::Object(object) = &mut merged {
-        object.extend(fields.clone());
-    }
-    serde_json::from_value(merged).map_err(|error| format!("the settings are not valid: {error}"))
 }

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::settings::Role;
+use crate::stand_in::stamp;
 
 /// The type of a custom role: 1 is the light agent's.
 pub(crate) const LIGHT_AGENT: u8 = 1;
@@ -87,10 +88,6 @@ impl User {
     }
 }
 
-pub(crate) fn same_text(a: &str, b: &str) -> bool {
-    a.to_lowercase() == b.to_lowercase()
-}
-
 /// Names for what a user's ids stand for.
 pub(crate) trait Names {
     fn role(&self, user: &User) -> String;
@@ -160,11 +157,6 @@ fn groups(names: &impl Names, before: &User, after: &User, found: &mut Vec<Strin
     {
         found.push(format!("default group {} -> {}", names.group(old), names.group(new)));
     }
-}
-
-/// A moment as Zendesk writes it: UTC, whole seconds.
-pub(crate) fn stamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The user object of Zendesk's Users API.

@@ -2,13 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::account::{Account, Doing};
+use super::account::Account;
 use super::errors::{no_endpoint, not_found};
-use super::model::{User, group_json, identity_json, membership_json, same_text, stamp, user_json};
+use super::model::{User, group_json, identity_json, membership_json, user_json};
 use super::page::{self, Row};
 use super::settings::CustomRoles;
 use crate::exchange::{Reply, VendorRequest};
 use crate::history::Reading;
+use crate::stand_in::{Doing, same_text, stamp};
 
 impl Account {
     pub(crate) fn user_row(&self, request: &VendorRequest, user: &User) -> Value {

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::account::{Account, Doing};
-use super::model::{User, same_text};
+use super::account::Account;
+use super::model::User;
 use super::page::{self, Row};
 use crate::exchange::Reply;
 use crate::history::Reading;
+use crate::stand_in::{Doing, same_text};
 
 impl Account {
     /// Zendesk's reference says of `query` that it takes a partial or full value of any property, and pages by offset
@@ -20,7 +21,7 @@ impl Account {
         let indexed = match (doing.now.checked_sub(lag), doing.reading) {
             (_, stale @ Reading::AsOf(_)) => stale,
             (_, Reading::Now) if lag.is_zero() => Reading::Now,
-            (Some(then), Reading::Now) => self.timeline().at(then),
+            (Some(then), Reading::Now) => self.times().at(then),
             // Longer ago than the sandbox runs: what was seeded.
             (None, Reading::Now) => Reading::AsOf(0),
         };

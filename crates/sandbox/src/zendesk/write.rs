@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::account::{Account, Doing};
+use super::account::Account;
 use super::errors::{duplicate_address, invalid, malformed, no_seat, not_found, throttled};
 use super::model::{ADMIN, Identity, User};
 use super::settings::Role;
 use crate::exchange::{Reply, VendorRequest};
 use crate::history::Reading;
+use crate::stand_in::Doing;
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// Fields that are kept and returned as they were sent.

@@ -27,7 +27,10 @@ async fn it_prints_its_addresses_and_serves() {
     let printed: Vec<String> =
         out.lines().map(Result::unwrap).take_while(|line| !line.contains("Ctrl-C")).collect();
     let url = printed[0].strip_prefix("usher-sandbox listens on ").unwrap();
-    assert!(printed.iter().any(|line| line.contains(&format!("{url}/zendesk"))));
+    for vendor in ["zendesk", "github", "directory", "lumos"] {
+        let address = format!("{url}/{vendor}");
+        assert!(printed.iter().any(|line| line.ends_with(&address)), "{address}");
+    }
     let desk = Desk::start().await;
     let answer = desk.http.get(format!("{url}/control/effects")).send().await.unwrap();
     assert_eq!(answer.text().await.unwrap(), r#"{"count":0,"effects":[]}"#);

@@ -53,6 +53,21 @@ async fn a_seed_that_makes_no_sense_is_refused_and_says_why() {
         (json!({"zendesk": {"users": [{"email": "owner@sandbox.example"}]}}), "another user's"),
         (json!({"zendesk": {"settings": {"max_agentz": 1}}}), "max_agentz"),
         (json!({"zendesc": {}}), "zendesc"),
+        (json!({"github": {"accounts": [{"login": ""}]}}), "login"),
+        (json!({"github": {"accounts": [{"login": "a", "emails": ["nobody"]}]}}), "@"),
+        (
+            json!({"github": {"accounts": [{"login": "a", "member": "member", "teams": {"none": "member"}}]}}),
+            "none",
+        ),
+        (
+            json!({"github": {"teams": [{"slug": "t"}], "accounts": [{"login": "a", "teams": {"t": "member"}}]}}),
+            "not in",
+        ),
+        (json!({"github": {"teams": [{"slug": "a/b"}]}}), "slug"),
+        (json!({"github": {"settings": {"app_public_key": "no key"}}}), "app_public_key"),
+        (json!({"github": {"settings": {"seat": 1}}}), "seat"),
+        (json!({"directory": {"people": [{"email": "nobody"}]}}), "@"),
+        (json!({"directory": {"people": [{"email": "a@b.c", "roles": ["king"]}]}}), "king"),
     ] {
         let refused = post(&desk, "/seed", seed).await;
         assert!((400..500).contains(&refused.status));
@@ -124,6 +139,10 @@ async fn every_fault_can_be_written_as_the_readme_says() {
         json!({"kind": "throttle"}),
         json!({"kind": "throttle", "retry_after": "none"}),
         json!({"kind": "throttle", "retry_after": {"date_in": 5}}),
+        json!({"kind": "primary_limit"}),
+        json!({"kind": "primary_limit", "reset_in_s": 5}),
+        json!({"kind": "secondary_limit"}),
+        json!({"kind": "secondary_limit", "retry_after": {"seconds": 5}}),
         json!({"kind": "error_body"}),
         json!({"kind": "unauthorized"}),
         json!({"kind": "forbidden"}),
@@ -170,6 +189,58 @@ async fn a_process_of_its_own_can_wait_for_a_held_request_and_release_it() {
     let (answer, ()) = tokio::join!(desk.update(id, json!({"role": "end-user"})), driver);
     assert_eq!(answer.status, 200);
     assert_eq!(desk.control(Method::GET, "/wait?count=9&timeout_ms=10", None).await.status, 408);
+}
+
+#[tokio::test]
+async fn what_people_do_at_github_is_done_and_told_over_http() {
+    let desk = Desk::start().await;
+    let seed = json!({"github": {"settings": {"seats": 10}, "teams": [{"slug": "engineering"}],
+        "accounts": [{"login": "ann", "emails": ["ann@example.com"]}]}});
+    assert_eq!(post(&desk, "/seed", seed).await.status, 200);
+    desk.github(Method::PUT, "/orgs/acme/teams/engineering/memberships/ann", None).await;
+    let told = desk.control(Method::GET, "/github", None).await.body;
+    assert_eq!(told["invitations"][0]["login"], json!("ann"));
+    assert_eq!(told["invitations"][0]["status"], json!("pending"));
+    assert_eq!(
+        (&told["seats"], &told["owners"]),
+        (&json!({"taken": 2, "most": 10}), &json!(["olive-owner"]))
+    );
+    assert_eq!(post(&desk, "/github/accept", json!({"login": "ann"})).await.status, 204);
+    assert_eq!(post(&desk, "/github/rename", json!({"login": "ann", "to": "ann-lee"})).await.status, 204);
+    let told = desk.control(Method::GET, "/github", None).await.body;
+    let ann = told["accounts"].as_array().unwrap().iter().find(|row| row["login"] == "ann-lee").unwrap();
+    assert_eq!((&ann["member"], &ann["teams"]), (&json!("member"), &json!({"engineering": "member"})));
+    let path = "/effects?key=ann@example.com&vendor=github";
+    assert_eq!(desk.control(Method::GET, path, None).await.body["count"], json!(3));
+    for (path, body) in [
+        ("/github/accept", json!({"login": "ann-lee"})),
+        ("/github/accept", json!({"logn": "ann-lee"})),
+        ("/github/lapse", json!({"invitee": "ann-lee"})),
+        ("/github/rename", json!({"login": "nobody", "to": "x"})),
+    ] {
+        let refused = post(&desk, path, body).await;
+        assert!(refused.status == 400 && refused.body["error"].is_string(), "{path}: {}", refused.body);
+    }
+    let app = desk.control(Method::GET, "/github/app", None).await.body;
+    assert_eq!(app["installation_id"], json!(usher_sandbox::github::INSTALLATION_ID));
+    assert!(app["private_key"].as_str().unwrap().contains("RSA PRIVATE KEY"));
+}
+
+#[tokio::test]
+async fn the_directorys_people_are_told_and_its_operations_ended_over_http() {
+    let desk = Desk::start().await;
+    let seed = json!({"directory": {"settings": {"polls_until_done": null},
+        "people": [{"email": "ada@example.com", "roles": ["auditor"]}]}});
+    assert_eq!(post(&desk, "/seed", seed).await.status, 200);
+    let body = json!({"email": "ben@example.com", "roles": ["viewer"]});
+    desk.directory(Method::POST, "/api/users", Some(body)).await;
+    assert_eq!(post(&desk, "/directory/finish", json!({"state": "running"})).await.status, 400);
+    assert_eq!(post(&desk, "/directory/finish", json!({"state": "done"})).await.body, json!({"finished": 1}));
+    let told = desk.control(Method::GET, "/directory", None).await.body;
+    assert_eq!(told["people"][1]["email"], json!("ben@example.com"));
+    assert_eq!(told["people"][0]["roles"], json!(["auditor"]));
+    assert_eq!(desk.control(Method::POST, "/reset", None).await.status, 204);
+    assert_eq!(desk.control(Method::GET, "/directory", None).await.body["people"], json!([]));
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use usher_sandbox::{Clock, Options, Sandbox, lumos, zendesk};
+use usher_sandbox::{Clock, Options, Sandbox, directory, github, lumos, zendesk};
 
 /// Far longer than anything here takes.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -20,6 +20,13 @@ pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) body: Value,
     pub(crate) retry_after: Option<String>,
+    pub(crate) headers: reqwest::header::HeaderMap,
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
 }
 
 #[expect(clippy::disallowed_methods, reason = "plays the outside")]
@@ -94,6 +101,49 @@ impl Desk {
         self.sandbox.seed_user(user).unwrap()
     }
 
+    /// A request to GitHub's stand-in, with the owner's personal token.
+    pub(crate) async fn github(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.github_as(github::PERSONAL_TOKEN, method, path, body).await
+    }
+
+    pub(crate) async fn github_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
+        let url = format!("{}{path}", self.sandbox.github_url());
+        let request = self.http.request(method, url).bearer_auth(token).header("user-agent", "a test");
+        answer(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
+    /// A token of the directory.
+    pub(crate) async fn directory_token(&self) -> String {
+        let request = self.http.post(format!("{}/oauth/token", self.sandbox.directory_url()));
+        let request = request
+            .basic_auth(directory::CLIENT_ID, Some(directory::CLIENT_SECRET))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("grant_type=client_credentials");
+        answer(request).await.body["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// A request to the directory, with a token of its own.
+    pub(crate) async fn directory(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let token = self.directory_token().await;
+        let url = format!("{}{path}", self.sandbox.directory_url());
+        let request = self.http.request(method, url).bearer_auth(token);
+        answer(match body {
+            Some(body) => request.json(&body),
+            None => request,
+        })
+        .await
+    }
+
     /// What really changed, in words.
     pub(crate) fn happened(&self) -> Vec<String> {
         self.sandbox.effects().into_iter().map(|effect| effect.what).collect()
@@ -109,8 +159,9 @@ impl Desk {
 pub(crate) async fn answer(request: RequestBuilder) -> Answer {
     let response = request.send().await.unwrap();
     let status = response.status().as_u16();
-    let retry_after = response.headers().get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+    let headers = response.headers().clone();
+    let retry_after = headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
     let bytes = response.bytes().await.unwrap();
     let body = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
-    Answer { status, body, retry_after }
+    Answer { status, body, retry_after, headers }
 }

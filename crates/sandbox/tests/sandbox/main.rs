@@ -4,9 +4,17 @@
 mod binary;
 mod control;
 mod desk;
+mod directory_auth;
+mod directory_people;
 mod faults_answered;
 mod faults_cut;
+mod faults_vendors;
 mod faults_waiting;
+mod github_app;
+mod github_graphql;
+mod github_invitations;
+mod github_members;
+mod github_teams;
 mod lumos_tasks;
 mod zendesk_auth;
 mod zendesk_groups;

@@ -1,5 +1,7 @@
 //! The same over HTTP, below `/control`, for processes of their own.
 
+mod vendors;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use crate::operation::{Operation, Vendor};
 use crate::records::{CallEnd, Effect};
 use crate::sandbox::Seed;
 use crate::world::Shared;
-use crate::{lumos, zendesk};
+use crate::{directory, github, lumos, zendesk};
 
 /// A seed's size at the most.
 const SEED_MOST: usize = 64 * 1024 * 1024;
@@ -48,6 +50,7 @@ pub(crate) fn routes(shared: Arc<Shared>) -> Router {
         .route("/control/release", post(release))
         .route("/control/advance", post(advance))
         .route("/control/wait", get(wait))
+        .merge(vendors::routes())
         .layer(DefaultBodyLimit::max(SEED_MOST))
         .with_state(shared)
 }
@@ -86,6 +89,17 @@ async fn help(State(shared): Here) -> Json<Value> {
             "api_token": zendesk::API_TOKEN,
         },
         "lumos": {"base_url": format!("{url}/lumos"), "token": lumos::API_TOKEN},
+        "github": {
+            "base_url": format!("{url}/github"),
+            "org": github::ORG,
+            "app": "GET /control/github/app",
+            "personal_token": github::PERSONAL_TOKEN,
+        },
+        "directory": {
+            "base_url": format!("{url}/directory"),
+            "client_id": directory::CLIENT_ID,
+            "client_secret": directory::CLIENT_SECRET,
+        },
         "control": [
             "POST /control/reset", "POST /control/seed", "GET /control/settings",
             "GET /control/effects?key=&vendor=&after=", "GET /control/calls?operation=&subject=&after=",
@@ -93,6 +107,9 @@ async fn help(State(shared): Here) -> Json<Value> {
             "GET|POST|DELETE /control/faults", "DELETE /control/faults/ID", "POST /control/release?rule=",
             "POST /control/advance?ms=", "GET /control/wait?operation=&subject=&count=&end=&timeout_ms=",
             "GET /control/wait?effects_on=&count=&timeout_ms=",
+            "GET /control/github", "GET /control/github/app", "POST /control/github/accept {login}",
+            "POST /control/github/lapse {invitee}", "POST /control/github/rename {login, to}",
+            "GET /control/directory", "POST /control/directory/finish {state}",
         ],
     }))
 }
@@ -109,7 +126,12 @@ async fn seed(State(shared): Here, sent: Result<Json<Seed>, JsonRejection>) -> R
 
 async fn settings(State(shared): Here) -> Json<Value> {
     let world = shared.world();
-    Json(json!({"zendesk": world.zendesk.settings, "lumos": world.lumos.settings}))
+    Json(json!({
+        "zendesk": world.zendesk.settings,
+        "lumos": world.lumos.settings,
+        "github": world.github.settings,
+        "directory": world.directory.settings,
+    }))
 }
 
 #[derive(Debug, Deserialize)]
@@ -121,6 +143,7 @@ struct EffectsOf {
 }
 
 async fn effects(State(shared): Here, Query(of): Query<EffectsOf>) -> Json<Value> {
+    shared.pass_time();
     let world = shared.world();
     let found: Vec<&Effect> = world
         .records
@@ -175,6 +198,7 @@ async fn wait(State(shared): Here, Query(of): Query<CallsOf>) -> Response {
     let shown = if let Some(key) = &of.effects_on {
         let key = key.to_lowercase();
         let look = |shared: &Shared| {
+            shared.pass_time();
             let world = shared.world();
             let mine = |effect: &&Effect| effect.n > after && effect.key.to_lowercase() == key;
             world.records.effects().iter().filter(mine).cloned().collect()
@@ -275,5 +299,6 @@ struct AdvanceBy {
 
 async fn advance(State(shared): Here, Query(by): Query<AdvanceBy>) -> Json<Value> {
     shared.clock.advance(Duration::from_millis(by.ms));
+    shared.pass_time();
     Json(json!({"now_ms": crate::records::millis(shared.clock.now())}))
 }
