@@ -99,10 +99,10 @@ impl Notes {
         self.found.len()
     }
 
-    /// Whether something was found wrong at this very place of the text.
+    /// Whether the reader itself, not a connector, found something wrong with this very key of the text.
     #[must_use]
-    pub fn has_at(&self, span: &Range<usize>) -> bool {
-        self.found.iter().any(|found| found.file.is_none() && found.span.as_ref() == Some(span))
+    pub fn has_own_at(&self, path: &[String]) -> bool {
+        self.found.iter().any(|found| found.file.is_none() && !found.is_foreign && found.path == path)
     }
 
     /// What is wrong, in the order in which it was found, and the places that must not be shown.

@@ -62,6 +62,12 @@ impl<'t> Section<'t> {
         Some(item(&self.path, name, value))
     }
 
+    /// Whether a key is there; it is not asked for thereby, and so not offered where another one is unknown.
+    #[must_use]
+    pub fn has(&self, key: &str) -> bool {
+        self.table.is_some_and(|table| table.contains_key(key))
+    }
+
     /// A key that must be there.
     pub fn need(&mut self, key: &'static str, hint: &str, notes: &mut Notes) -> Option<Item<'t>> {
         let found = self.take(key);
@@ -80,13 +86,15 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// Refuses a key that this build does nothing with.
-    pub fn not_built(&mut self, key: &'static str, notes: &mut Notes) {
-        if let Some(item) = self.take(key) {
+    /// Refuses a key that this build does nothing with, and does not offer it where another one is unknown. Whether it is there.
+    pub fn not_built(&mut self, key: &'static str, notes: &mut Notes) -> bool {
+        let is_there = self.has(key);
+        if is_there && let Some(item) = self.take(key) {
             let hint = "take it out: what does nothing is refused, never ignored";
             item.hide(notes);
             notes.wrong(Some(item.key_span), &item.path, "is not built yet", Some(hint.to_owned()));
         }
+        is_there
     }
 
     /// Everything that was not asked for.

@@ -189,7 +189,7 @@ pub struct Answer {
     pub that: Option<Expression>,
     /// `classify`, asked in order before `expect`.
     pub classify: Vec<(Expression, Class)>,
-    /// `capture.NAME`.
+    /// `capture.NAME`, of look-ups only: no step hands anything to another.
     pub capture: Vec<(String, Expression)>,
     /// `keep.NAME`.
     pub keep: Vec<(String, Expression)>,
@@ -244,6 +244,9 @@ pub struct State {
     pub account: Expression,
     /// Whether it waits for the invitee, and nobody else.
     pub pending: Option<Expression>,
+    /// Whether the vendor shows that an invitation is over which nobody has accepted. Where it says nothing, one that is not
+    /// seen any more may have been accepted under another address (rule 23).
+    pub lapsed: Option<Expression>,
     /// The vendor's id of it.
     pub id: Option<Expression>,
     /// How long an answered write may stay unseen.
@@ -328,7 +331,7 @@ pub struct Step {
     pub for_each: Option<Expression>,
     /// The request.
     pub request: Request,
-    /// What to make of the answer. With a poll, `capture` and `keep` read the poll's last answer.
+    /// What to make of the answer. With a poll, `keep` reads the poll's last answer.
     pub answer: Answer,
     /// Where the vendor finishes later.
     pub poll: Option<Poll>,
