@@ -7,8 +7,9 @@ use usher_core::{Arity, Capabilities, Facet, Slots};
 use usher_engine::{AfterDeadline, AppPolicy};
 use usher_lumos::{Style, SuccessStyle};
 
-use super::connections::{Draft, entry, near_connection, place};
-use super::model::AppSummary;
+use super::complaints::place;
+use super::connections::{Draft, entry, near_connection};
+use super::model::{AppSummary, Counts};
 use crate::routes::{AppRoute, DEFAULT, EmailDomains, Entry, Given, PermissionsAt};
 use usher_toml_reader::Notes;
 use usher_toml_reader::{Item, Section};
@@ -105,7 +106,7 @@ impl Reader<'_, '_> {
             remove_account,
             permissions: route.facets().map(|(key, facets)| (key.to_owned(), facets.clone())).collect(),
         };
-        let summary = summary(self.item.name(), &route, after_deadline);
+        let summary = summary(self.item.name(), &route, &policy);
         (Some(App { route, policy, summary }), keys)
     }
 
@@ -353,14 +354,16 @@ pub(crate) fn check_segment(item: &Item<'_>, what: &str, notes: &mut Notes) {
     notes.wrong(Some(item.key_span.clone()), &item.path, message, Some(hint));
 }
 
-fn summary(key: &str, route: &AppRoute, after_deadline: AfterDeadline) -> AppSummary {
+fn summary(key: &str, route: &AppRoute, policy: &AppPolicy) -> AppSummary {
     let show = |facets: &BTreeSet<Facet>| facets.iter().map(ToString::to_string).collect();
     AppSummary {
         key: key.to_owned(),
         app_id: route.app_id.clone(),
         instance_id: route.instance.clone(),
         connection: route.connection.clone(),
-        after_deadline,
+        after_deadline: policy.after_deadline,
+        counts_as_provisioned: if policy.counts_invited { Counts::Invited } else { Counts::Active },
+        remove_account: policy.remove_account,
         dry_run: route.dry_run,
         email_domains: route.email_domains.shown(),
         permissions: route.facets().map(|(key, facets)| (key.to_owned(), show(facets))).collect(),

@@ -1,20 +1,20 @@
 //! `[connections.*]`: from settings to connections, with the connector's own complaints put in their place.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use toml::de::DeValue;
-use usher_core::{Capabilities, ConfigError, Connector, Limiter, Ports, Provisioner};
+use usher_core::{Capabilities, Connector, Limiter, Ports, Provisioner};
 use usher_vendor_client::{LimitSettings, Limits};
 
 use super::Surroundings;
-use super::json::{at, members, take_out};
+use super::complaints::build;
+use super::json::members;
 use super::model::ConnectionSummary;
-use super::secrets::{is_reference, stand_in_reference};
-use crate::connectors::{KNOWN, KnownConnector};
+use super::sample::is_made_up;
+use crate::connectors::{KNOWN, KnownConnector, features, lacking};
 use usher_toml_reader::Notes;
 use usher_toml_reader::{Item, Section, did_you_mean, nearest};
 
@@ -34,6 +34,13 @@ pub(crate) struct Draft {
     pub(crate) definitions: Vec<(String, Vec<u8>)>,
 }
 
+impl Draft {
+    /// Whether this connector serves it.
+    pub(crate) fn is_of(&self, connector: &str) -> bool {
+        self.summary.as_ref().is_some_and(|summary| summary.connector == connector)
+    }
+}
+
 pub(crate) fn connections(
     root: &mut Section<'_>,
     folder: &Path,
@@ -47,7 +54,7 @@ pub(crate) fn connections(
     items.sort_by_key(|item| item.key_span.start);
     for item in items {
         let draft = connection(&item, folder, with, notes);
-        if let Some(summary) = &draft.summary {
+        if let Some(summary) = draft.summary.as_ref().filter(|summary| !is_made_up(&summary.tenant)) {
             let tenant = (summary.connector.clone(), summary.tenant.clone());
             match tenants.get(&tenant) {
                 Some(other) => item.wrong(
@@ -70,7 +77,7 @@ fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut N
     check_name(item, "a connection", notes);
     let Some(mut section) = item.section(notes) else { return draft };
     let connector = section
-        .need("connector", &format!("write connector = {}", known_kinds(with)), notes)
+        .need("connector", &format!("write connector = {}{}", known_kinds(with), and_lacking(with)), notes)
         .and_then(|item| connector(&item, with, notes));
     let limits =
         section.take("limits").map_or_else(|| limit_settings(None, None), |item| limits(&item, notes));
@@ -122,6 +129,7 @@ pub(crate) fn check_name(item: &Item<'_>, whose: &str, notes: &mut Notes) {
     }
 }
 
+/// `"desk" or "wiki"`
 fn known_kinds(with: &Surroundings) -> String {
     let kinds: Vec<String> =
         with.connectors.iter().map(|connector| format!("\"{}\"", connector.kind())).collect();
@@ -132,6 +140,15 @@ fn known_kinds(with: &Surroundings) -> String {
     }
 }
 
+/// What this build lacks, to stand behind what it has.
+fn and_lacking(with: &Surroundings) -> String {
+    let lacking = lacking(&with.connectors);
+    if lacking.is_empty() {
+        return String::new();
+    }
+    format!("; this build lacks {}: {} brings what you need of them", lacking.join(", "), features(&lacking))
+}
+
 fn connector<'w>(item: &Item<'_>, with: &'w Surroundings, notes: &mut Notes) -> Option<&'w dyn Connector> {
     let kind = item.text("\"zendesk-license\"", notes)?;
     let found = with.connectors.iter().find(|connector| connector.kind() == kind);
@@ -140,25 +157,30 @@ fn connector<'w>(item: &Item<'_>, with: &'w Surroundings, notes: &mut Notes) -> 
             Some(KnownConnector { exists: true, .. }) => item.wrong(
                 notes,
                 "is not compiled into this build",
-                format!("build it with --features {kind}, or use one of: {}", known_kinds(with)),
+                format!("build Usher with {}, or use {}", features(&[kind]), known_kinds(with)),
             ),
             Some(_) => item.wrong(
                 notes,
                 "is a connector that is not built yet",
-                format!("take it out; this build has: {}", known_kinds(with)),
+                format!("take it out, or use {}", known_kinds(with)),
             ),
-            None => {
-                let mut kinds: Vec<&str> = KNOWN.iter().map(|known| known.kind).collect();
-                kinds.extend(with.connectors.iter().map(|connector| connector.kind()));
-                let hint = match nearest(kind, &kinds) {
-                    Some(near) => format!("did you mean \"{near}\"?"),
-                    None => format!("this build has: {}", known_kinds(with)),
-                };
-                item.wrong(notes, "is not a connector", hint);
-            }
+            None => item.wrong(notes, "is not a connector", near_kind(kind, with)),
         }
     }
     found.map(|connector| &**connector)
+}
+
+/// `did you mean …?` for a connector's name, with what would bring it where this build lacks it.
+fn near_kind(kind: &str, with: &Surroundings) -> String {
+    let mut kinds: Vec<&str> = KNOWN.iter().filter(|known| known.exists).map(|known| known.kind).collect();
+    kinds.extend(with.connectors.iter().map(|connector| connector.kind()));
+    match nearest(kind, &kinds) {
+        Some(near) if lacking(&with.connectors).contains(&near) => {
+            format!("did you mean \"{near}\"? This build lacks it: {} brings it", features(&[near]))
+        }
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("use {}{}", known_kinds(with), and_lacking(with)),
+    }
 }
 
 fn limits(item: &Item<'_>, notes: &mut Notes) -> LimitSettings {
@@ -177,115 +199,6 @@ fn limit_settings(per_minute: Option<u32>, concurrent: Option<u32>) -> LimitSett
         burst: per_minute.and_then(|number| NonZeroU32::new(number / 10)).unwrap_or(NonZeroU32::MIN),
         concurrency: NonZeroUsize::new(concurrent).unwrap_or(NonZeroUsize::MIN),
         waiting: WAITING,
-    }
-}
-
-/// Builds the connection; where the connector complains, again with what it complained of taken out, until it finds no more:
-/// so that one mistake hides neither others nor those of the apps.
-fn build(
-    connector: &dyn Connector,
-    mut settings: Value,
-    ports: &Ports,
-    item: &Item<'_>,
-    notes: &mut Notes,
-) -> Option<Arc<dyn Provisioner>> {
-    let mut out: BTreeSet<Vec<String>> = BTreeSet::new();
-    for _ in 0..32 {
-        let errors = match connector.build(settings.clone(), ports.clone()) {
-            Ok(provisioner) => return Some(provisioner),
-            Err(errors) => errors,
-        };
-        let mut changed = false;
-        for error in errors {
-            if out.insert(error.path.clone()) {
-                if !is_described(&connector.schema(), &error.path) {
-                    hide_at(item, &error.path, notes);
-                }
-                place(&error, item, notes);
-                changed |= mend(&mut settings, &error.path);
-            }
-        }
-        if !changed {
-            return None;
-        }
-    }
-    None
-}
-
-fn mend(settings: &mut Value, path: &[String]) -> bool {
-    // A secret that could not be read is stood in for: without it the connector would only say that it is missing.
-    if let Some(value) = at(settings, path)
-        && !path.is_empty()
-        && (value.get("env").is_some() || value.get("file").is_some())
-    {
-        *value = stand_in_reference();
-        return true;
-    }
-    take_out(settings, path)
-}
-
-/// Puts a connector's complaint where its path leads to in the file, or as near as there is something.
-pub(crate) fn place(error: &ConfigError, item: &Item<'_>, notes: &mut Notes) {
-    if let Some(file) = &error.file {
-        notes.complaint_in(file.clone(), error);
-        return;
-    }
-    let mut here = item.clone();
-    let mut missing = false;
-    for segment in &error.path {
-        match below(&here, segment) {
-            Some(next) => here = next,
-            None => {
-                missing = true;
-                break;
-            }
-        }
-    }
-    let is_header = matches!(here.value, DeValue::Table(_)) && !is_behind_its_key(&here);
-    let span = if is_header || here.span.start < here.key_span.end {
-        here.key_span.clone()
-    } else if missing || here.path.last().is_some_and(|last| last.parse::<usize>().is_ok()) {
-        here.span.clone()
-    } else {
-        here.key_span.start..here.span.end
-    };
-    if notes.has_at(&here.span) || notes.has_at(&span) && missing {
-        return;
-    }
-    let mut path = item.path.clone();
-    path.extend(error.path.iter().cloned());
-    notes.complaint(span, &path, error);
-}
-
-/// Whether a connector's schema knows a key: the value of one that it does not may be a secret whose key has a slip in it.
-fn is_described(schema: &Value, path: &[String]) -> bool {
-    path.iter().try_fold(schema, |schema, segment| schema.get("properties")?.get(segment)).is_some()
-}
-
-fn hide_at(item: &Item<'_>, path: &[String], notes: &mut Notes) {
-    let found = path.iter().try_fold(item.clone(), |item, segment| below(&item, segment));
-    if let Some(found) = found.filter(|found| !path.is_empty() && !is_reference(found.value)) {
-        found.hide(notes);
-    }
-}
-
-/// As an inline table is; that of a header stands around its key.
-fn is_behind_its_key(item: &Item<'_>) -> bool {
-    item.span.start > item.key_span.end
-}
-
-fn below<'t>(item: &Item<'t>, segment: &str) -> Option<Item<'t>> {
-    match item.value {
-        DeValue::Table(_) => children(item).into_iter().find(|child| child.name() == segment),
-        DeValue::Array(array) => item.items(array).into_iter().nth(segment.parse().ok()?),
-        _ => None,
-    }
-}
-
-fn children<'t>(item: &Item<'t>) -> Vec<Item<'t>> {
-    match item.value {
-        DeValue::Table(table) => Section::of(item, table).rest(),
-        _ => Vec::new(),
     }
 }
 

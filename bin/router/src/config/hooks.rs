@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use usher_core::Secrets;
 
 use super::apps::{Apps, check_segment};
-use super::listeners::webhook_secrets;
+use super::listeners::{Tokens, webhook_secrets};
 use super::load::share;
 use crate::routes::Credentials;
 use usher_toml_reader::Notes;
@@ -20,11 +20,17 @@ pub(crate) struct Hook {
     pub(crate) secrets: Option<Vec<SecretString>>,
 }
 
+/// Whose secrets a hook's own must not be.
+pub(crate) struct Others<'o> {
+    pub(crate) shared: &'o Credentials,
+    pub(crate) tokens: &'o Tokens,
+}
+
 /// Reads `[hooks]` against the apps.
 pub(crate) fn hooks(
     root: &mut Section<'_>,
     apps: &Apps,
-    shared: &Credentials,
+    others: &Others<'_>,
     secrets: &dyn Secrets,
     notes: &mut Notes,
 ) -> BTreeMap<String, Hook> {
@@ -32,8 +38,9 @@ pub(crate) fn hooks(
     let mut hooks = BTreeMap::new();
     let mut items = section.rest();
     items.sort_by_key(|item| item.key_span.start);
-    for item in items {
-        check_segment(&item, "a hook", notes);
+    let mut open: Vec<&Item<'_>> = Vec::new();
+    for item in &items {
+        check_segment(item, "a hook", notes);
         if apps.keys.contains_key(item.name()) {
             item.wrong(
                 notes,
@@ -48,20 +55,59 @@ pub(crate) fn hooks(
         let permission = section
             .need("permission", "write permission = \"KEY\" with a KEY of the app's permissions", notes)
             .and_then(|item| hook_permission(&item, app.as_deref(), apps, notes));
-        let secrets = section.take("secrets").map(|item| {
-            let own = webhook_secrets(&item, secrets, notes);
-            if share(&own, &shared.secrets) {
-                let hint = "give the hook a secret that nothing else has, or take its `secrets` out";
-                item.wrong(notes, "is the shared secret, which is not to open this hook", hint);
+        let secrets = match section.take("secrets") {
+            Some(secrets_item) => Some(own_secrets(&secrets_item, others, secrets, notes)),
+            None => {
+                open.push(item);
+                None
             }
-            own
-        });
+        };
         section.finish(notes);
         if let (Some(app), Some(permission)) = (app, permission) {
             hooks.insert(item.name().to_owned(), Hook { app, permission, secrets });
         }
     }
+    refuse_open(&hooks, &open, notes);
     hooks
+}
+
+fn own_secrets(
+    item: &Item<'_>,
+    others: &Others<'_>,
+    secrets: &dyn Secrets,
+    notes: &mut Notes,
+) -> Vec<SecretString> {
+    let own = webhook_secrets(item, secrets, notes);
+    let hint = "give the hook a secret that nothing else has, or take its `secrets` out";
+    if share(&own, &others.shared.secrets) {
+        item.wrong(notes, "is the shared secret, which is not to open this hook", hint);
+    }
+    for (name, token) in others.tokens {
+        if share(&own, std::slice::from_ref(token)) {
+            item.wrong(notes, format!("is the token of the operator {name}"), hint);
+        }
+    }
+    own
+}
+
+/// A hook that the shared secret opens, on a permission that another hook's own secret is to guard.
+fn refuse_open(hooks: &BTreeMap<String, Hook>, open: &[&Item<'_>], notes: &mut Notes) {
+    for item in open {
+        let Some(hook) = hooks.get(item.name()) else { continue };
+        let is_guard = |other: &Hook| {
+            other.secrets.is_some() && (&other.app, &other.permission) == (&hook.app, &hook.permission)
+        };
+        if let Some((guard, _)) = hooks.iter().find(|(_, other)| is_guard(other)) {
+            item.wrong(
+                notes,
+                format!(
+                    "would open a permission to the shared secret that hooks.{} guards with its own",
+                    crate::routes::toml_key(guard)
+                ),
+                "give this hook secrets of its own too, or take it out",
+            );
+        }
+    }
 }
 
 fn hook_app(item: &Item<'_>, apps: &Apps, notes: &mut Notes) -> Option<String> {

@@ -56,12 +56,13 @@ pub(crate) fn at<'v>(value: &'v mut Value, path: &[String]) -> Option<&'v mut Va
     })
 }
 
-/// Takes the value at a path out; whether there was one. A list goes as a whole: its other entries would move up.
-pub(crate) fn take_out(value: &mut Value, path: &[String]) -> bool {
-    let Some((last, above)) = path.split_last() else { return false };
+/// Takes the value at a path out, and says how much of the path led to what went; `None` where nothing stood there. A list goes
+/// as a whole: its other entries would move up.
+pub(crate) fn take_out(value: &mut Value, path: &[String]) -> Option<usize> {
+    let (last, above) = path.split_last()?;
     match at(value, above) {
-        Some(Value::Object(members)) => members.remove(last).is_some(),
+        Some(Value::Object(members)) => members.remove(last).map(|_| path.len()),
         Some(Value::Array(_)) => take_out(value, above),
-        _ => false,
+        _ => None,
     }
 }

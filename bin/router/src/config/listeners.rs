@@ -219,16 +219,21 @@ fn header_secret(item: &Item<'_>, secrets: &dyn Secrets, notes: &mut Notes) -> O
     is_fit.then_some(secret)
 }
 
-/// Reads `[admin]`. A proxy that ends TLS for the public listener is taken to do so for this one too.
+/// Operators' names with their tokens.
+pub(crate) type Tokens = Vec<(String, SecretString)>;
+
+/// Reads `[admin]`; with all tokens, also of operators that have something wrong besides. A proxy that ends TLS for the public listener is taken to do so for this one too.
 pub(crate) fn admin(
     root: &mut Section<'_>,
     server: &Server,
+    webhooks: &Credentials,
     secrets: &dyn Secrets,
     notes: &mut Notes,
-) -> Admin {
+) -> (Admin, Tokens) {
     let mut admin =
         Admin { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 9470)), operators: BTreeMap::new() };
-    let Some(mut section) = root.section("admin", notes) else { return admin };
+    let mut tokens = Tokens::new();
+    let Some(mut section) = root.section("admin", notes) else { return (admin, tokens) };
     if let Some(item) = section.take("listen")
         && let Some(listen) = address(&item, "\"127.0.0.1:9470\"", notes)
     {
@@ -245,39 +250,63 @@ pub(crate) fn admin(
         }
         admin.listen = listen;
     }
-    if let Some(operators) = section.section("operators", notes) {
-        let mut seen: Vec<(String, SecretString)> = Vec::new();
-        for item in operators.rest() {
-            let Some(operator) = operator(&item, secrets, notes) else { continue };
-            let token = operator.token.expose_secret();
-            if let Some((other, _)) = seen.iter().find(|(_, known)| known.expose_secret() == token) {
-                let hint = "the history says who did what: give each operator a token of their own";
-                item.wrong(notes, format!("has the same token as {other}"), hint);
-            }
-            seen.push((item.name().to_owned(), operator.token.clone()));
-            admin.operators.insert(item.name().to_owned(), operator);
-        }
+    if let Some(section) = section.section("operators", notes) {
+        (admin.operators, tokens) = operators(&section, webhooks, secrets, notes);
     }
     section.finish(notes);
-    admin
+    (admin, tokens)
 }
 
-fn operator(item: &Item<'_>, secrets: &dyn Secrets, notes: &mut Notes) -> Option<Operator> {
+/// Operators by name. Each token is one person's alone: the history says who did what, and whoever can send webhooks is no operator.
+fn operators(
+    section: &Section<'_>,
+    webhooks: &Credentials,
+    secrets: &dyn Secrets,
+    notes: &mut Notes,
+) -> (BTreeMap<String, Operator>, Tokens) {
+    let mut operators = BTreeMap::new();
+    let mut seen = Tokens::new();
+    let mut items = section.rest();
+    items.sort_by_key(|item| item.key_span.start);
+    for item in items {
+        let (token, role) = operator(&item, secrets, notes);
+        let Some(token) = token else { continue };
+        let is_same = |other: &SecretString| other.expose_secret() == token.expose_secret();
+        if let Some((other, _)) = seen.iter().find(|(_, known)| is_same(known)) {
+            let hint = "the history says who did what: give each operator a token of their own";
+            item.wrong(notes, format!("has the same token as {other}"), hint);
+        } else if webhooks.secrets.iter().any(is_same) {
+            let hint = "whoever may send webhooks is no operator: give the operator a token of their own";
+            item.wrong(notes, "has a secret of [server.auth] as token", hint);
+        }
+        seen.push((item.name().to_owned(), token.clone()));
+        if let Some(role) = role {
+            operators.insert(item.name().to_owned(), Operator { token, role });
+        }
+    }
+    (operators, seen)
+}
+
+fn operator(
+    item: &Item<'_>,
+    secrets: &dyn Secrets,
+    notes: &mut Notes,
+) -> (Option<SecretString>, Option<Role>) {
     const EXAMPLE: &str = "write NAME = { token = { env = \"USHER_NAME\" }, role = \"operator\" }";
     if !matches!(item.value, DeValue::Table(_)) {
         item.hide(notes);
         item.wrong(notes, "is not an operator", EXAMPLE);
-        return None;
+        return (None, None);
     }
     check_name(item, "an operator", notes);
-    let mut section = item.section(notes)?;
+    let Some(mut section) = item.section(notes) else { return (None, None) };
     let token = section.need("token", EXAMPLE, notes).and_then(|item| header_secret(&item, secrets, notes));
     let roles = [("operator", Role::Operator), ("viewer", Role::Viewer)];
     let role = section
         .need("role", "write role = \"operator\" (may act) or \"viewer\" (may only look)", notes)
         .and_then(|item| item.one_of(&roles, notes));
     section.finish(notes);
-    Some(Operator { token: token?, role: role? })
+    (token, role)
 }
 
 fn address(item: &Item<'_>, example: &str, notes: &mut Notes) -> Option<SocketAddr> {

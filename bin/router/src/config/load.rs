@@ -11,13 +11,14 @@ use usher_engine::Connection;
 use usher_vendor_client::{EnvAndFileSecrets, ReqwestTransport, TransportSettings};
 
 use super::apps::{Apps, apps};
+use super::broken::suspects_in_broken;
 use super::connections::{Draft, connections};
-use super::hooks::{Hook, hooks};
+use super::hooks::{Hook, Others, hooks};
 use super::listeners::{admin, journal, server, test_app_ids};
 use super::model::{Config, Summary};
 use super::report::Report;
-use super::secrets::{FolderSecrets, suspects, suspects_in_broken};
-use crate::routes::{Credentials, HookRoute, RouteTable, Routes};
+use super::secrets::{FolderSecrets, suspects};
+use crate::routes::{Credentials, HookRoute, RouteTable, Routes, toml_key};
 use usher_toml_reader::Notes;
 use usher_toml_reader::Section;
 
@@ -39,6 +40,8 @@ pub struct Loaded {
     pub hash: String,
     /// For `usher check`.
     pub summary: Summary,
+    /// The files of generic-rest's definitions, each once.
+    pub definitions: BTreeSet<PathBuf>,
 }
 
 /// What a configuration is loaded with.
@@ -166,21 +169,22 @@ impl Parts {
         let mut root = Section::root(table);
         let secrets = &*with.secrets;
         let (server, shared) = server(&mut root, secrets, notes);
-        let admin = admin(&mut root, &server, secrets, notes);
+        let (admin, tokens) = admin(&mut root, &server, &shared, secrets, notes);
         let journal = journal(&mut root, folder, notes);
         let test_app_ids = test_app_ids(&mut root, notes);
         root.not_built("lumos", notes);
         root.not_built("alerts", notes);
         let drafts = connections(&mut root, folder, with, notes);
         let apps = apps(&mut root, &drafts, text, notes);
-        let hooks = hooks(&mut root, &apps, &shared, secrets, notes);
+        let others = Others { shared: &shared, tokens: &tokens };
+        let hooks = hooks(&mut root, &apps, &others, secrets, notes);
         root.finish(notes);
         Self { server, shared, admin, journal, test_app_ids, drafts, apps, hooks }
     }
 
     fn assemble(self, path: &Path, folder: PathBuf, text: &str) -> Loaded {
         let hash = hash(text, self.drafts.values());
-        let notes = self.notes();
+        let mut notes = self.notes();
         let routes = Routes::new(RouteTable {
             shared: self.shared,
             apps: self.apps.read.iter().map(|(key, app)| (key.clone(), app.route.clone())).collect(),
@@ -188,6 +192,13 @@ impl Parts {
             test_app_ids: self.test_app_ids,
             connections: self.drafts.keys().cloned().collect(),
         });
+        notes.extend(routes.guarded().map(|(app, permission, path)| {
+            format!(
+                "permission {} of apps.{} is given through {path} alone: a grant at /webhooks that lists it is refused whole",
+                toml_key(permission),
+                toml_key(app)
+            )
+        }));
         let summary = Summary {
             file: path.to_owned(),
             hash: hash.clone(),
@@ -196,6 +207,9 @@ impl Parts {
             webhooks: routes.paths(),
             notes,
         };
+        let described = self.drafts.values().filter(|draft| draft.is_of("generic-rest"));
+        let definitions = described.flat_map(|draft| &draft.definitions);
+        let definitions = definitions.map(|(name, _)| folder.join(name)).collect();
         let mut connections = BTreeMap::new();
         for (name, draft) in self.drafts {
             let Some(provisioner) = draft.provisioner else { continue };
@@ -210,7 +224,7 @@ impl Parts {
             admin: self.admin,
             journal: self.journal,
         };
-        Loaded { config, connections, routes, hash, summary }
+        Loaded { config, connections, routes, hash, summary, definitions }
     }
 
     /// What is allowed and still worth a look.
@@ -232,9 +246,26 @@ impl Parts {
                 notes.push(format!("no app uses connections.{name}"));
             }
         }
+        let definitions: BTreeMap<&str, &[u8]> = self
+            .drafts
+            .values()
+            .flat_map(|draft| &draft.definitions)
+            .map(|(name, text)| (name.as_str(), text.as_slice()))
+            .collect();
+        for (name, text) in definitions {
+            let text = std::str::from_utf8(text).unwrap_or_default();
+            if !DeTable::parse_recoverable(text).0.get_ref().contains_key("test") {
+                notes.push(format!("{name} has no [[test]]: nothing shows that it does what it should"));
+            }
+        }
         for (key, app) in &self.apps.read {
             if app.route.dry_run {
                 notes.push(format!("apps.{key} is a dry run: it changes nothing and answers no"));
+            }
+            if app.policy.counts_invited {
+                notes.push(format!(
+                    "apps.{key} counts an invitation as provisioned: Lumos is told yes once it is out, before the person has accepted; counts_as_provisioned = \"active\" waits for them"
+                ));
             }
             if app.summary.permissions.is_empty() {
                 notes.push(format!(

@@ -4,6 +4,8 @@
 //! toml's spanned tables, not through serde, which stops at the first mistake and quotes what it finds.
 
 mod apps;
+mod broken;
+mod complaints;
 mod connections;
 mod hooks;
 mod json;
@@ -11,8 +13,11 @@ mod listeners;
 mod load;
 mod model;
 mod report;
+mod sample;
 mod secrets;
 
 pub use load::{Loaded, Surroundings, load, load_with};
-pub use model::{Admin, AppSummary, Config, ConnectionSummary, Journal, Operator, Role, Server, Summary};
+pub use model::{
+    Admin, AppSummary, Config, ConnectionSummary, Counts, Journal, Operator, Role, Server, Summary,
+};
 pub use report::{Mistake, Place, Report};

@@ -111,6 +111,16 @@ pub struct ConnectionSummary {
     pub tenant: String,
 }
 
+/// `counts_as_provisioned` (rule 22).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counts {
+    /// An invitation that only the invitee can accept counts.
+    Invited,
+    /// Only access that can be used counts.
+    Active,
+}
+
 /// An app, in a summary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AppSummary {
@@ -124,6 +134,10 @@ pub struct AppSummary {
     pub connection: String,
     /// `continue` or `stop`: what happens to a grant after its answer was due.
     pub after_deadline: usher_engine::AfterDeadline,
+    /// What counts as provisioned: a person who was invited and has not accepted yet, or only one who is in.
+    pub counts_as_provisioned: Counts,
+    /// Whether an order that leaves nothing removes the account itself.
+    pub remove_account: bool,
     /// Whether nothing is sent.
     pub dry_run: bool,
     /// Whose access it takes care of: mail domains, or `*`.

@@ -7,7 +7,7 @@ use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, Na
 use serde::Serialize;
 use usher_toml_reader::Notes;
 
-use super::secrets::{blank, showable};
+use super::secrets::{blank, suspects_in_named};
 
 /// All that is wrong with a configuration. Shows no secret: what looks like one is blanked in the text that it keeps.
 #[derive(Clone, Debug, Default)]
@@ -132,15 +132,7 @@ impl Report {
     /// What was noted of `file`, whose text is `text`. A file that it names is read for the snippet.
     pub(crate) fn of(notes: Notes, file: &Path, text: &str) -> Self {
         let (mut all, places) = notes.into_parts();
-        let hidden: Vec<String> = places
-            .iter()
-            .filter_map(|span| text.get(span.clone()))
-            .map(|text| text.trim_matches(['"', '\'']).to_owned())
-            // What is shorter is as likely a word of the sentence, which would be garbled.
-            .filter(|text| text.len() >= 7)
-            .collect();
-        let clean =
-            |text: String| hidden.iter().fold(text, |text, secret| text.replace(secret.as_str(), "…"));
+        let mut hidden = BTreeMap::from([(file.to_owned(), texts_at(text, &places))]);
         let mut texts = BTreeMap::from([(file.to_owned(), blank(text, &places))]);
         for found in &mut all {
             let named = found.file.as_ref().map(|named| beside(file, named));
@@ -148,10 +140,16 @@ impl Report {
                 && !texts.contains_key(named)
                 && let Ok(text) = std::fs::read_to_string(named)
             {
-                texts.insert(named.clone(), showable(&text));
+                let places = suspects_in_named(&text);
+                hidden.insert(named.clone(), texts_at(&text, &places));
+                texts.insert(named.clone(), blank(&text, &places));
             }
             found.file = named;
         }
+        let clean = |file: &Path, text: String| {
+            let hidden = hidden.get(file).into_iter().flatten();
+            hidden.fold(text, |text, secret| text.replace(secret.as_str(), "…"))
+        };
         all.sort_by_key(|found| (found.file.clone(), found.span.as_ref().map(|span| span.start)));
         let mut seen = HashSet::new();
         let mut mistakes = Vec::new();
@@ -159,16 +157,25 @@ impl Report {
             let file = found.file.unwrap_or_else(|| file.to_owned());
             let place = texts.get(&file).zip(found.span).map(|(text, span)| place(text, span));
             let (message, hint) = match found.is_foreign {
-                true => (clean(found.message), found.hint.map(clean)),
+                true => (clean(&file, found.message), found.hint.map(|hint| clean(&file, hint))),
                 false => (found.message, found.hint),
             };
             let mistake = Mistake { file, place, key: show_path(&found.path), message, hint };
-            if seen.insert((mistake.file.clone(), mistake.key.clone(), mistake.message.clone())) {
+            let start = mistake.place.as_ref().map(|place| place.bytes.start);
+            if seen.insert((mistake.file.clone(), start, mistake.key.clone(), mistake.message.clone())) {
                 mistakes.push(mistake);
             }
         }
         Self { mistakes, texts }
     }
+}
+
+/// What stands at places that are not to be shown.
+fn texts_at(text: &str, places: &[Range<usize>]) -> Vec<String> {
+    let texts = places.iter().filter_map(|span| text.get(span.clone()));
+    let texts = texts.map(|text| text.trim_matches(['"', '\'']).to_owned());
+    // What is shorter is as likely a word of the sentence, which would be garbled.
+    texts.filter(|text| text.len() >= 7).collect()
 }
 
 /// A file that another one names.

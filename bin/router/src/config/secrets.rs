@@ -10,6 +10,8 @@ use toml::de::{DeTable, DeValue};
 use usher_core::{ConfigError, SecretRef, Secrets};
 use usher_toml_reader::{Item, Notes, did_you_mean};
 
+use super::broken::suspects_in_broken;
+
 const MEND: &str = "write { env = \"NAME\" } and set NAME in the router's environment, or { file = \"PATH\" } with the secret in that file; \
                     and replace this secret at its owner, since it has stood in a file";
 
@@ -161,17 +163,23 @@ pub(crate) fn suspects(table: &DeTable<'_>) -> Vec<Range<usize>> {
 
 fn scalar(value: &Spanned<DeValue<'_>>) -> Option<Range<usize>> {
     let is_scalar = !matches!(value.get_ref(), DeValue::Table(_) | DeValue::Array(_) | DeValue::Boolean(_));
-    is_scalar.then(|| value.span())
+    (is_scalar && !value.get_ref().as_str().is_some_and(is_secret_hole)).then(|| value.span())
 }
 
-/// A text as it may be shown, if it is one that the configuration only names.
-pub(crate) fn showable(text: &str) -> String {
+/// As in a definition: `{{ secret.NAME }}` only names one.
+fn is_secret_hole(text: &str) -> bool {
+    let inner = text.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
+    inner.and_then(|inner| inner.trim().strip_prefix("secret.")).is_some_and(is_variable)
+}
+
+/// What may be a secret in a text that the configuration only names.
+pub(crate) fn suspects_in_named(text: &str) -> Vec<Range<usize>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut places = suspects(table.get_ref());
     if !errors.is_empty() {
         places.extend(suspects_in_broken(text));
     }
-    blank(text, &places)
+    places
 }
 
 /// Whether a key's name suggests that its value is a secret. Generous: it decides only what is shown.
@@ -225,55 +233,4 @@ pub(crate) fn blank(text: &str, places: &[Range<usize>]) -> String {
             _ => c.to_string(),
         })
         .collect()
-}
-
-/// All that may be a secret in a text that is not TOML, where nothing is known for sure: everything but section headers, the key
-/// at a line's start, and the marks that a reader needs to find what is missing.
-pub(crate) fn suspects_in_broken(text: &str) -> Vec<Range<usize>> {
-    let mut places = Vec::new();
-    let mut at = 0;
-    let mut within: Option<&str> = None;
-    for line in text.split_inclusive('\n') {
-        let value = if within.is_some() { 0 } else { value_start(line) };
-        hide_value(line, at, value, &mut places);
-        for quotes in ["\"\"\"", "'''"] {
-            let marks = line.matches(quotes).count();
-            if marks % 2 == 1 && within.is_none_or(|open| open == quotes) {
-                within = if within.is_some() { None } else { Some(quotes) };
-            }
-        }
-        at += line.len();
-    }
-    places
-}
-
-/// Where a line's value begins: behind its section header, or behind the sign of equality that follows a key.
-fn value_start(line: &str) -> usize {
-    let is_key = |text: &str| {
-        let text = text.trim();
-        !text.is_empty()
-            && text.len() <= 40
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-. ".contains(c))
-    };
-    let trimmed = line.trim();
-    let header = trimmed.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    if header.is_some_and(is_key) {
-        return line.len();
-    }
-    match line.split_once('=') {
-        Some((key, value)) if is_key(key) && !value.trim().is_empty() => key.len() + 1,
-        _ => 0,
-    }
-}
-
-fn hide_value(line: &str, at: usize, from: usize, places: &mut Vec<Range<usize>>) {
-    let mut quote = None;
-    for (index, c) in line.char_indices().skip_while(|(index, _)| *index < from) {
-        match (quote, c) {
-            (None, '"' | '\'') => quote = Some(c),
-            (Some(open), _) if open == c => quote = None,
-            (None, '[' | ']' | '{' | '}' | ',' | '=' | ' ') => {}
-            _ => places.push(at + index..at + index + c.len_utf8()),
-        }
-    }
 }

@@ -14,5 +14,6 @@ pub use ports::{Deliver, Table};
 pub use progress::Received;
 pub use webhooks::{Counts, REQUEST_ID_HEADER, Webhooks, WebhooksParts};
 
+pub(crate) use arrival::{Place, arrival};
 pub(crate) use credentials::{digest, presented};
 pub(crate) use webhooks::probe;

@@ -31,7 +31,7 @@ impl Routes {
             Target::Unknown => return self.unknown(),
         };
         let Some((key, app)) = claimed else { return self.unclaimed(payload) };
-        let case = Case { key, app, payload, direction: hook.direction, now };
+        let case = Case { routes: self, key, app, payload, direction: hook.direction, now };
         if pinned_app.is_some_and(|pinned| pinned != key) {
             let reason = format!("this webhook is for another app than {}", shown(key));
             return case.refuse(Vec::new(), false, reason, None);
@@ -73,6 +73,7 @@ impl Routes {
 
 /// One payload at the app that claims it.
 struct Case<'r> {
+    routes: &'r Routes,
     key: &'r str,
     app: &'r AppRoute,
     payload: &'r Payload,
@@ -170,10 +171,24 @@ impl<'r> Case<'r> {
                 Some(paste::permissions(self.key, self.app, &unmapped)),
             );
         }
-        match self.conflict(&asked) {
+        match self.conflict(&asked).or_else(|| self.guarded(&asked)) {
             Some(reason) => self.refuse(asked, false, reason, None),
             None => self.accept(asked, false),
         }
+    }
+
+    /// A permission that a hook's own secret guards: the one that was shown here does not give it. It is asked of grants only, since
+    /// what cannot be taken away is worse than what is taken away by a webhook that would take everything if it listed nothing.
+    fn guarded(&self, asked: &[AskedPermission]) -> Option<String> {
+        let mut guards = asked.iter().filter_map(|asked| {
+            let path = self.routes.guard(self.key, &asked.name)?;
+            Some(format!(
+                "permission {} of app {} is given through {path}/provision alone, which has a secret of its own: have its webhook ask for it",
+                shown(&asked.name),
+                shown(self.key)
+            ))
+        });
+        guards.next()
     }
 
     fn unmapped_reason(&self, unmapped: &[&Permission]) -> String {

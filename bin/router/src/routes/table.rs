@@ -140,8 +140,8 @@ pub struct Routes {
     claims: BTreeMap<String, BTreeMap<Option<String>, String>>,
     /// Credentials of the hooks that have secrets of their own.
     own: BTreeMap<String, Credentials>,
-    /// Permissions that only their own hook opens: `(app, permission)`.
-    guarded: BTreeSet<(String, String)>,
+    /// Permissions that only their own hook opens: `(app, permission)`, each with the hook's name.
+    guarded: BTreeMap<(String, String), String>,
 }
 
 impl Routes {
@@ -153,11 +153,11 @@ impl Routes {
             claims.entry(app.app_id.clone()).or_default().insert(app.instance.clone(), key.clone());
         }
         let mut own = BTreeMap::new();
-        let mut guarded = BTreeSet::new();
+        let mut guarded = BTreeMap::new();
         for (name, hook) in &table.hooks {
             if let Some(secrets) = &hook.secrets {
                 own.insert(name.clone(), Credentials::new(table.shared.header.clone(), secrets.clone()));
-                guarded.insert((hook.app.clone(), hook.permission.clone()));
+                guarded.insert((hook.app.clone(), hook.permission.clone()), name.clone());
             }
         }
         Self { table, claims, own, guarded }
@@ -180,18 +180,36 @@ impl Routes {
 
     fn named(&self, name: &str) -> Target {
         match self.table.hooks.get(name) {
-            Some(hook) => Target::Permission {
-                app: hook.app.clone(),
-                permission: hook.permission.clone(),
-                hook: Some(name.to_owned()),
-            },
-            None => Target::Unknown,
+            // One without secrets would open to the shared ones what another guards: a configuration with such is refused.
+            Some(hook) if hook.secrets.is_some() || self.guard(&hook.app, &hook.permission).is_none() => {
+                Target::Permission {
+                    app: hook.app.clone(),
+                    permission: hook.permission.clone(),
+                    hook: Some(name.to_owned()),
+                }
+            }
+            _ => Target::Unknown,
         }
+    }
+
+    /// The path of the hook whose own secret alone gives a permission, without the `/provision` at its end.
+    pub(super) fn guard(&self, app: &str, permission: &str) -> Option<String> {
+        let hook = self.guarded.get(&(app.to_owned(), permission.to_owned()))?;
+        Some(format!("/webhooks/{}", encode(hook)))
+    }
+
+    /// Permissions that the webhook of the whole app does not give, since a hook of theirs has secrets of its own: `(app,
+    /// permission, path of the hook)`.
+    pub fn guarded(&self) -> impl Iterator<Item = (&str, &str, String)> {
+        let path = |hook: &String| format!("/webhooks/{}", encode(hook));
+        self.guarded
+            .iter()
+            .map(move |((app, permission), hook)| (app.as_str(), permission.as_str(), path(hook)))
     }
 
     fn permission(&self, app: &str, permission: &str) -> Target {
         let entry = self.table.apps.get(app).and_then(|app| app.entries.get(permission));
-        let is_guarded = self.guarded.contains(&(app.to_owned(), permission.to_owned()));
+        let is_guarded = self.guard(app, permission).is_some();
         match entry {
             Some(Entry::Gives(_)) if !is_guarded => {
                 Target::Permission { app: app.to_owned(), permission: permission.to_owned(), hook: None }
@@ -226,11 +244,9 @@ impl Routes {
     /// The paths that take webhooks, without the `/provision` or `/deprovision` at their ends: for people.
     #[must_use]
     pub fn paths(&self) -> Vec<String> {
-        let encode = |name: &str| percent_encoding::utf8_percent_encode(name, SEGMENT).to_string();
         let permissions = self.table.apps.iter().flat_map(|(key, app)| {
             let open = app.entries.iter().filter(|(permission, entry)| {
-                matches!(entry, Entry::Gives(_))
-                    && !self.guarded.contains(&(key.clone(), (*permission).clone()))
+                matches!(entry, Entry::Gives(_)) && self.guard(key, permission).is_none()
             });
             open.map(move |(permission, _)| format!("/webhooks/{}/{}", encode(key), encode(permission)))
         });
@@ -259,6 +275,10 @@ impl Routes {
         });
         named.flatten().cloned().collect()
     }
+}
+
+fn encode(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, SEGMENT).to_string()
 }
 
 /// What is encoded in a path's segment: all but what RFC 3986 calls unreserved.

@@ -25,7 +25,11 @@ impl Connector for DeskConnector {
     }
 
     fn schema(&self) -> Value {
-        json!({})
+        json!({ "properties": {
+            "subdomain": { "type": "string" },
+            "login": { "type": "object", "properties": { "client_id": {}, "client_secret": {} } },
+            "definition": { "type": "string" },
+        } })
     }
 
     fn entitlement_schema(&self) -> Value {
@@ -48,14 +52,18 @@ impl Connector for DeskConnector {
         if let Some(definition) = settings.get("definition").and_then(Value::as_str) {
             let file = ports.folder.join(definition);
             let text = std::fs::read_to_string(&file).unwrap();
-            if let Some(start) = text.find("wrong") {
-                return Err(vec![ConfigError {
+            let wrong: Vec<ConfigError> = text
+                .match_indices("wrong")
+                .map(|(start, word)| ConfigError {
                     path: vec!["state".to_owned()],
-                    file: Some(file),
-                    span: Some(start..start + 5),
+                    file: Some(file.clone()),
+                    span: Some(start..start + word.len()),
                     message: "is wrong".to_owned(),
                     hint: Some("mend it".to_owned()),
-                }]);
+                })
+                .collect();
+            if !wrong.is_empty() {
+                return Err(wrong);
             }
         }
         if let Some(secret) = settings.get("login").and_then(|login| login.get("client_secret")) {

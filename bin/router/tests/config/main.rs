@@ -2,10 +2,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod desk;
-#[cfg(feature = "zendesk-license")]
+#[cfg(all(feature = "generic-rest", feature = "github-org", feature = "zendesk-license"))]
+mod documents;
+#[cfg(all(feature = "generic-rest", feature = "github-org", feature = "zendesk-license"))]
+mod everything;
+#[cfg(all(feature = "generic-rest", feature = "github-org", feature = "zendesk-license"))]
 mod example;
+mod markdown;
 mod mistakes;
 mod odd;
+#[cfg(all(feature = "generic-rest", feature = "github-org", feature = "zendesk-license"))]
+mod pairs;
+#[cfg(all(feature = "generic-rest", feature = "github-org", feature = "zendesk-license"))]
+mod stand_in;
 mod support;
 mod syntax;
 mod valid;

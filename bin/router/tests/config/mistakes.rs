@@ -60,7 +60,15 @@ mistake!(
     a_connector_that_is_not_compiled_in,
     base_with("connector = \"desk\"", "connector = \"zendesk-license\"")
 );
-mistake!(a_connector_that_is_not_built_yet, base_with("connector = \"desk\"", "connector = \"github-org\""));
+mistake!(
+    a_slip_in_the_name_of_a_connector_that_is_not_compiled_in,
+    base_with("connector = \"desk\"", "connector = \"githb-org\"")
+);
+mistake!(a_connector_that_no_build_has, base_with("connector = \"desk\"", "connector = \"mainframe\""));
+mistake!(
+    a_connector_that_is_not_built_yet,
+    base_with("connector = \"desk\"", "connector = \"sql-database\"")
+);
 mistake!(no_connector, base_with("connector = \"desk\"\n", ""));
 mistake!(
     a_connectors_unknown_key,
@@ -158,6 +166,62 @@ mistake!(
     a_hook_with_the_shared_secret,
     base_and("[hooks.h]\napp = \"desk\"\npermission = \"agent\"\nsecrets = [{ env = \"KEY\" }]\n")
 );
+
+mistake!(
+    an_operators_token_that_opens_webhooks_too,
+    base_and("[admin.operators]\ndana = { token = { env = \"KEY\" }, role = \"operator\" }\n")
+);
+mistake!(
+    a_hook_with_an_operators_token,
+    base_and(
+        "[hooks.h]\napp = \"desk\"\npermission = \"agent\"\nsecrets = [{ env = \"DANA\" }]\n[admin.operators]\ndana = { token = { env = \"DANA\" }, role = \"operatr\" }\n"
+    )
+);
+mistake!(
+    a_hook_that_opens_what_another_guards,
+    base_and(
+        "[hooks.guard]\napp = \"desk\"\npermission = \"agent\"\nsecrets = [{ env = \"OWN\" }]\n[hooks.open]\napp = \"desk\"\npermission = \"agent\"\n"
+    )
+);
+
+#[test]
+fn a_build_without_connectors_says_what_brings_them() {
+    let file = crate::support::File::new(crate::support::BASE);
+    let with = crate::support::surroundings(Vec::new());
+    let report = usher_router::config::load_with(&file.path, with).unwrap_err();
+    assert_eq!(
+        report.mistakes()[0].hint.as_deref().unwrap(),
+        "use one that is compiled in (this build has none); this build lacks generic-rest, github-org, zendesk-license: \
+         --features generic-rest,github-org,zendesk-license brings what you need of them"
+    );
+}
+
+/// What is missing is stood in for, so that it hides neither the next mistake nor those of the apps.
+#[test]
+fn a_connectors_missing_key_hides_no_mistake_of_its_apps() {
+    let text = base_with("subdomain = \"acme\"\n", "")
+        .replace("{ role = \"agent\" }", "{ rolle = \"agent\" }")
+        + "[connections.too]\nconnector = \"desk\"\n";
+    let report = crate::support::File::new(&text).load().unwrap_err();
+    let keys: Vec<&str> = report.mistakes().iter().map(|mistake| mistake.key.as_str()).collect();
+    // And the two that lack it are not taken for one account.
+    assert_eq!(
+        keys,
+        ["connections.desk.subdomain", "apps.desk.permissions.agent.rolle", "connections.too.subdomain"]
+    );
+}
+
+/// Two slips in one place, and two in one definition with one path.
+#[test]
+fn mistakes_with_one_path_are_all_told() {
+    let text = base_with("subdomain = \"acme\"", "subdomain = \"acme\"\ndefinition = \"wiki.toml\"");
+    let file = crate::support::File::new(&text);
+    std::fs::write(file.folder.path().join("wiki.toml"), "state = \"wrong\"\nagain = \"wrong\"\n").unwrap();
+    let report = file.load().unwrap_err();
+    let lines: Vec<usize> =
+        report.mistakes().iter().map(|mistake| mistake.place.as_ref().unwrap().line).collect();
+    assert_eq!(lines, [1, 2], "{report}");
+}
 
 #[test]
 fn fifteen_mistakes_in_one_file_are_told_at_once() {

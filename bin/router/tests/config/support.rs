@@ -87,6 +87,15 @@ impl File {
         Self { folder, path }
     }
 
+    /// With the project's recipes beside it.
+    #[cfg(all(feature = "generic-rest", feature = "github-org", feature = "zendesk-license"))]
+    pub(crate) fn with_recipes(text: &str) -> Self {
+        let file = Self::new(text);
+        let recipes = std::path::Path::new(crate::stand_in::ROOT).join("recipes").canonicalize().unwrap();
+        std::os::unix::fs::symlink(recipes, file.folder.path().join("recipes")).unwrap();
+        file
+    }
+
     pub(crate) fn load(&self) -> Result<Loaded, Report> {
         load_with(&self.path, surroundings(vec![Box::new(DeskConnector { kind: "desk" })]))
     }
@@ -104,7 +113,7 @@ impl File {
 }
 
 /// Every secret of these tests has this in it.
-fn assert_secretless(text: &str) {
+pub(crate) fn assert_secretless(text: &str) {
     for secret in ["topsecret", "hunter2"] {
         assert!(!text.contains(secret), "shows a secret:\n{text}");
     }

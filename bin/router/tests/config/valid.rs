@@ -195,6 +195,29 @@ fn what_is_allowed_and_worth_a_look_is_noted() {
 }
 
 #[test]
+fn what_a_hooks_own_secret_guards_is_noted() {
+    let loaded = load(&base_and(
+        "[hooks.own]\napp = \"desk\"\npermission = \"agent\"\nsecrets = [{ env = \"HOOK\" }]\n",
+    ));
+    let note = "permission agent of apps.desk is given through /webhooks/own alone: a grant at /webhooks that lists it is refused whole";
+    assert!(loaded.summary.notes.iter().any(|found| found == note), "{:?}", loaded.summary.notes);
+}
+
+#[test]
+fn a_definition_without_tests_is_noted() {
+    let text = base_with("subdomain = \"acme\"", "subdomain = \"acme\"\ndefinition = \"wiki.toml\"");
+    let file = File::new(&text);
+    let definition = file.folder.path().join("wiki.toml");
+    let is_noted = |text: &str| {
+        std::fs::write(&definition, text).unwrap();
+        let notes = file.load().unwrap().summary.notes;
+        notes.iter().any(|note| note.starts_with("wiki.toml has no [[test]]"))
+    };
+    assert!(is_noted("schema = 1\n"));
+    assert!(!is_noted("schema = 1\n[[test]]\nname = \"one\"\n"));
+}
+
+#[test]
 fn nothing_that_is_loaded_shows_a_secret() {
     let loaded = load(&base_and(
         "[hooks.short]\napp = \"desk\"\npermission = \"agent\"\nsecrets = [{ env = \"HOOK\" }]\n[admin.operators]\ndana = { token = { env = \"DANA\" }, role = \"viewer\" }\n",
