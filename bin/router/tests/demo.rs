@@ -7,8 +7,8 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 
-use usher_router::demo::{Row, SCENES, Sabotage, Scene, Stage};
-use usher_sandbox::{Fault, Matcher, Operation, Rule, Sandbox, UserSeed};
+use usher_router::demo::{Row, Sabotage, Scene, Stage, scenes};
+use usher_sandbox::{AccountSeed, Fault, Matcher, Operation, Rule, Sandbox, UserSeed};
 
 /// Plays every scene; `spoil` is called with each after it was prepared.
 async fn play(spoil: Option<Sabotage>) -> Vec<Row> {
@@ -20,6 +20,10 @@ async fn play(spoil: Option<Sabotage>) -> Vec<Row> {
 
 fn failed(rows: &[Row]) -> Vec<Scene> {
     rows.iter().filter(|row| row.fault.is_some()).map(|row| row.scene).collect()
+}
+
+fn forbid(sandbox: &Sandbox, operation: Operation) {
+    sandbox.fault(Rule::always(Matcher::operation(operation), Fault::Forbidden)).unwrap();
 }
 
 fn refuse(sandbox: &Sandbox, email: &str) {
@@ -44,7 +48,8 @@ fn ask_for_ned(sandbox: &Sandbox) {
 }
 
 /// What makes this scene come out wrong.
-fn spoil(scene: Scene, sandbox: &Sandbox) {
+fn spoil(scene: Scene, stage: &Stage) {
+    let sandbox = stage.sandbox();
     match scene {
         // Refused by the vendor: not granted, or not removed.
         Scene::Granted => refuse(sandbox, "kate@example.com"),
@@ -60,13 +65,29 @@ fn spoil(scene: Scene, sandbox: &Sandbox) {
         Scene::NoSeat => sandbox.configure_zendesk(|settings| settings.max_agents = None),
         // A call where there must be none.
         Scene::Unmapped => ask_for_ned(sandbox),
+        // Refused by the vendor.
+        Scene::Invited => forbid(sandbox, Operation::CreateInvitation),
+        Scene::BesideOthers | Scene::OthersStay => forbid(sandbox, Operation::ReplaceRoles),
+        Scene::MadeLater => sandbox.configure_directory(|settings| settings.operations_fail = true),
+        // Ada leaves again at once.
+        Scene::Accepted => {
+            let seed = AccountSeed::outside("ada-lovelace", "ada@example.com");
+            sandbox.seed_account(seed).unwrap();
+        }
+        // The definition says something else than its tests.
+        Scene::OwnTests => {
+            let file = stage.config().with_file_name("directory.toml");
+            let text = std::fs::read_to_string(&file).unwrap();
+            std::fs::write(&file, text.replace("/api/users/{{ person.hit.id }}/roles", "/api/users"))
+                .unwrap();
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_row_comes_out_as_it_should() {
     let rows = play(None).await;
-    assert_eq!(rows.len(), SCENES.len());
+    assert_eq!(rows.iter().map(|row| row.scene).collect::<Vec<_>>(), scenes());
     let faults: Vec<_> = rows.iter().filter_map(|row| row.fault.as_ref()).collect();
     assert!(faults.is_empty(), "{faults:?}");
 }
@@ -89,19 +110,17 @@ async fn what_it_offers_to_type_works() {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_row_fails_under_a_fault_that_should_make_it_fail() {
     // One run for each: a spoiled scene may spoil those after it, but its own row must be among the failed.
-    let runs = SCENES.map(|wanted| async move {
-        let spoil: Sabotage = Arc::new(move |scene, sandbox| {
+    let runs = scenes().into_iter().map(|wanted| async move {
+        let spoil: Sabotage = Arc::new(move |scene, stage: &Stage| {
             if scene == wanted {
-                spoil(scene, sandbox);
+                spoil(scene, stage);
             }
         });
         let failed = failed(&play(Some(spoil)).await);
         assert!(failed.contains(&wanted), "{wanted:?} was spoiled, and failed were {failed:?}");
-        let before = SCENES.iter().take_while(|scene| **scene != wanted && **scene != Scene::Late);
-        assert!(
-            before.clone().all(|scene| !failed.contains(scene)),
-            "{wanted:?} was spoiled, and failed were {failed:?}"
-        );
+        // Each plays at a stand-in of its own, and those before it there are over: only what comes later may fail with it.
+        let early = failed.iter().filter(|scene| **scene < wanted && **scene != Scene::Late);
+        assert_eq!(early.count(), 0, "{wanted:?} was spoiled, and failed were {failed:?}");
     });
     futures_util::future::join_all(runs).await;
 }

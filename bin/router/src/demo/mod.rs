@@ -1,16 +1,22 @@
 //! `usher demo`: the real router against the sandbox, over real sockets, told as a table.
 //!
-//! Every row is checked against what really happened at the stand-in vendor, not against what the router says of itself.
+//! Every row is checked against what really happened at the stand-in vendor, not against what the router says of itself. What is
+//! played is what the compiled connectors can do.
 
+mod directory;
+mod github;
+#[cfg(feature = "generic-rest")]
+mod own_tests;
 mod scene;
 mod stage;
 mod tell;
+mod zendesk;
 
 use crate::cli::DemoArgs;
 use crate::commands::Failure;
 use crate::output::Output;
 
-pub use scene::{Row, SCENES, Scene};
+pub use scene::{Row, Scene, scenes};
 pub use stage::{Sabotage, Stage};
 
 /// `usher demo`

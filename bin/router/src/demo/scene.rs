@@ -1,22 +1,13 @@
-//! What is played, and what has to be true of the vendor afterwards.
+//! What is played, and how it has to end. What has to be true of a vendor afterwards stands with the vendor.
 
 use std::time::Duration;
 
 use serde::Serialize;
 use usher_core::Direction;
 use usher_journal::Word;
-use usher_sandbox::{CallEnd, Fault, Matcher, Operation, Role, Rule, Sandbox};
+use usher_sandbox::{Matcher, Refused, Sandbox};
 
-/// The demo's people.
-const KATE: &str = "kate@example.com";
-const MILES: &str = "miles@example.com";
-const PETER: &str = "peter@example.com";
-const MAY: &str = "may@example.com";
-const GWEN: &str = "gwen@example.com";
-const NED: &str = "ned@example.com";
-
-/// Everybody who is an end user at the vendor before the first scene.
-pub(super) const PEOPLE: [&str; 6] = [KATE, MILES, PETER, MAY, GWEN, NED];
+use super::{directory, github, zendesk};
 
 /// One row of the demo's table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -38,10 +29,65 @@ pub enum Scene {
     Unmapped,
     /// What was granted first is taken away.
     Deprovisioned,
+    /// Somebody is invited to the organisation, with a team.
+    Invited,
+    /// The invitation is accepted, and asked for once more.
+    Accepted,
+    /// A role beside one that others gave, where the vendor only knows to replace the whole list.
+    BesideOthers,
+    /// An account that the vendor makes later than it answers.
+    MadeLater,
+    /// The role is taken again, and the others' stays.
+    OthersStay,
+    /// The tests inside the directory's definition.
+    OwnTests,
 }
 
-/// In the order in which they are told.
-pub const SCENES: [Scene; 8] = [
+/// Whose scene it is. It is played where the connector is compiled in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stand {
+    Zendesk,
+    Github,
+    Directory,
+}
+
+impl Stand {
+    pub(super) const ALL: [Self; 3] = [Self::Zendesk, Self::Github, Self::Directory];
+
+    /// Whether this build has its connector.
+    pub(super) fn is_compiled_in(self) -> bool {
+        match self {
+            Self::Zendesk => cfg!(feature = "zendesk-license"),
+            Self::Github => cfg!(feature = "github-org"),
+            Self::Directory => cfg!(feature = "generic-rest"),
+        }
+    }
+
+    /// Those that the demo plays with.
+    pub(super) fn compiled_in() -> impl Iterator<Item = Self> {
+        Self::ALL.into_iter().filter(|stand| stand.is_compiled_in())
+    }
+
+    /// In the opening line.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Self::Zendesk => "Zendesk",
+            Self::Github => "GitHub",
+            Self::Directory => "a home-grown directory",
+        }
+    }
+
+    /// The app's key, and its `app_id` in the payload.
+    pub(super) fn app(self) -> &'static str {
+        match self {
+            Self::Zendesk => "zendesk",
+            Self::Github => "github",
+            Self::Directory => "directory",
+        }
+    }
+}
+
+const ALL: [Scene; 14] = [
     Scene::Granted,
     Scene::Again,
     Scene::LightAgent,
@@ -50,7 +96,19 @@ pub const SCENES: [Scene; 8] = [
     Scene::NoSeat,
     Scene::Unmapped,
     Scene::Deprovisioned,
+    Scene::Invited,
+    Scene::Accepted,
+    Scene::BesideOthers,
+    Scene::MadeLater,
+    Scene::OthersStay,
+    Scene::OwnTests,
 ];
+
+/// What this build plays, in the order in which it is told.
+#[must_use]
+pub fn scenes() -> Vec<Scene> {
+    ALL.into_iter().filter(|scene| scene.stand().is_compiled_in()).collect()
+}
 
 /// A scene as it came out.
 #[derive(Clone, Debug, Serialize)]
@@ -75,6 +133,15 @@ pub struct Row {
     pub paste: Option<String>,
 }
 
+/// What Lumos sends in a scene.
+pub(super) struct Sent {
+    pub(super) direction: Direction,
+    pub(super) path: &'static str,
+    pub(super) permission: (&'static str, &'static str),
+    /// Lumos's id of the request: a repetition bears that of the first.
+    pub(super) request_id: u32,
+}
+
 impl Scene {
     pub(super) fn asked(self) -> &'static str {
         match self {
@@ -86,83 +153,77 @@ impl Scene {
             Self::NoSeat => "Gwen, and no seat is left",
             Self::Unmapped => "Ned, a permission nobody has mapped",
             Self::Deprovisioned => "Kate leaves: deprovisioned",
+            Self::Invited => "Ada joins GitHub and a team there",
+            Self::Accepted => "Ada has accepted, and is asked for again",
+            Self::BesideOthers => "Grace edits, beside what others gave",
+            Self::MadeLater => "Linus, whose account takes a while (202)",
+            Self::OthersStay => "Grace edits no more: deprovisioned",
+            Self::OwnTests => "The definition's own tests",
+        }
+    }
+
+    pub(super) fn stand(self) -> Stand {
+        match self {
+            Self::Invited | Self::Accepted => Stand::Github,
+            Self::BesideOthers | Self::MadeLater | Self::OthersStay | Self::OwnTests => Stand::Directory,
+            _ => Stand::Zendesk,
         }
     }
 
     pub(super) fn who(self) -> &'static str {
-        match self {
-            Self::Granted | Self::Again | Self::Deprovisioned => KATE,
-            Self::LightAgent => MILES,
-            Self::AnswerLost => PETER,
-            Self::Late => MAY,
-            Self::NoSeat => GWEN,
-            Self::Unmapped => NED,
+        match self.stand() {
+            Stand::Zendesk => zendesk::who(self),
+            Stand::Github => github::ADA,
+            Stand::Directory => directory::who(self),
         }
     }
 
-    pub(super) fn direction(self) -> Direction {
-        if self == Self::Deprovisioned { Direction::Deprovision } else { Direction::Provision }
-    }
-
-    pub(super) fn path(self) -> &'static str {
-        match self {
-            Self::LightAgent => "/webhooks/zendesk/light_agent/provision",
-            Self::Deprovisioned => "/webhooks/deprovision",
-            _ => "/webhooks/provision",
-        }
-    }
-
-    pub(super) fn permission(self) -> (&'static str, &'static str) {
-        match self {
-            Self::LightAgent => ("light_agent", "Light Agent"),
-            Self::Unmapped => ("talk_supervisor", "Talk Supervisor"),
-            Self::AnswerLost => ("agent", "Agent"),
-            _ => ("support_agent", "Support Agent"),
-        }
-    }
-
-    /// Lumos's id of the request: the repetition bears that of the first.
-    pub(super) fn request_id(self) -> u32 {
-        match self {
-            Self::Granted | Self::Again => 77_001,
-            Self::LightAgent => 77_002,
-            Self::AnswerLost => 77_003,
-            Self::Late => 77_004,
-            Self::NoSeat => 77_005,
-            Self::Unmapped => 77_006,
-            Self::Deprovisioned => 77_007,
-        }
-    }
-
-    /// What goes wrong at the vendor in this scene.
-    pub(super) fn prepare(self, sandbox: &Sandbox) -> Result<(), usher_sandbox::Refused> {
-        let rule = match self {
-            Self::AnswerLost => {
-                Rule::once(Matcher::operation(Operation::UpdateUser).about(PETER), Fault::ResetAfter)
-            }
-            // The reading before the change is answered; the one after it hangs.
-            Self::Late => Rule {
-                skip: 1,
-                ..Rule::always(Matcher::operation(Operation::ShowUser).about(MAY), Fault::Hang)
-            },
-            Self::NoSeat => {
-                let taken = sandbox.seats_taken();
-                sandbox.configure_zendesk(|settings| settings.max_agents = Some(taken));
-                return Ok(());
-            }
-            Self::Granted | Self::Again | Self::LightAgent | Self::Unmapped | Self::Deprovisioned => {
-                return Ok(());
-            }
+    pub(super) fn sent(self) -> Sent {
+        let grant = |permission, request_id| Sent {
+            direction: Direction::Provision,
+            path: "/webhooks/provision",
+            permission,
+            request_id,
         };
-        sandbox.fault(rule).map(drop)
+        let removal = |permission, request_id| Sent {
+            direction: Direction::Deprovision,
+            path: "/webhooks/deprovision",
+            ..grant(permission, request_id)
+        };
+        let support = ("support_agent", "Support Agent");
+        let editing = ("editing", "Editing");
+        match self {
+            Self::Granted | Self::Again => grant(support, 77_001),
+            Self::LightAgent => Sent {
+                path: "/webhooks/zendesk/light_agent/provision",
+                ..grant(("light_agent", "Light Agent"), 77_002)
+            },
+            Self::AnswerLost => grant(("agent", "Agent"), 77_003),
+            Self::Late => grant(support, 77_004),
+            Self::NoSeat => grant(support, 77_005),
+            Self::Unmapped => grant(("talk_supervisor", "Talk Supervisor"), 77_006),
+            Self::Deprovisioned => removal(support, 77_007),
+            Self::Invited => grant(("engineering", "Engineering"), 77_008),
+            Self::Accepted => grant(("engineering", "Engineering"), 77_009),
+            Self::BesideOthers => grant(editing, 77_010),
+            Self::MadeLater => grant(("viewing", "Viewing"), 77_011),
+            Self::OthersStay | Self::OwnTests => removal(editing, 77_012),
+        }
+    }
+
+    /// What goes wrong at the vendor in this scene, or what people do there before it.
+    pub(super) fn prepare(self, sandbox: &Sandbox) -> Result<(), Refused> {
+        match self.stand() {
+            Stand::Zendesk => zendesk::prepare(self, sandbox),
+            Stand::Github => github::prepare(self, sandbox),
+            Stand::Directory => Ok(()),
+        }
     }
 
     /// What is mended at the vendor once Lumos has its answer.
     pub(super) fn afterwards(self, sandbox: &Sandbox) {
-        match self {
-            Self::Late => sandbox.clear_faults(),
-            Self::NoSeat => sandbox.configure_zendesk(|settings| settings.max_agents = None),
-            _ => {}
+        if self.stand() == Stand::Zendesk {
+            zendesk::afterwards(self, sandbox);
         }
     }
 
@@ -170,7 +231,7 @@ impl Scene {
     pub(super) fn ends(self) -> Word {
         match self {
             Self::NoSeat | Self::Unmapped => Word::Refused,
-            Self::Deprovisioned => Word::Removed,
+            _ if self.sent().direction == Direction::Deprovision => Word::Removed,
             _ => Word::Granted,
         }
     }
@@ -182,52 +243,19 @@ impl Scene {
 
     /// What the vendor's own ledger says, or why that is not what it has to say. `before`: how many effects it knew of this person.
     pub(super) fn at_vendor(self, sandbox: &Sandbox, before: usize) -> Result<String, String> {
-        let who = self.who();
-        let effects = sandbox.effects_on(who);
-        let new: Vec<String> =
-            effects.iter().skip(before).flat_map(|effect| effect.changes.clone()).collect();
-        let told = if new.is_empty() { "nothing".to_owned() } else { new.join(", ") };
-        let user = sandbox.user(who).ok_or_else(|| format!("{who} is not there any more"))?;
-        let is = |role: Role, groups: &[&str]| {
-            user.role == role && groups.iter().all(|name| user.groups.iter().any(|g| g == name))
-        };
-        let holds = match self {
-            Self::Granted | Self::Late => is(Role::Agent, &["Tier 1"]),
-            Self::AnswerLost => is(Role::Agent, &[]),
-            Self::Again => is(Role::Agent, &["Tier 1"]) && new.is_empty(),
-            Self::LightAgent => is(Role::Agent, &[]) && user.role_name == "Light agent",
-            Self::NoSeat => is(Role::EndUser, &[]) && new.is_empty(),
-            Self::Unmapped => new.is_empty() && sandbox.calls_to(&about(who)).is_empty(),
-            Self::Deprovisioned => is(Role::EndUser, &[]) && user.groups.is_empty(),
-        };
-        let promotions =
-            effects.iter().skip(before).filter(|effect| effect.operation == Operation::UpdateUser).count();
-        if !holds || promotions > 1 {
-            return Err(format!(
-                "the vendor has {who} as {} in {:?}, and did: {told}",
-                user.role_name, user.groups
-            ));
+        match self.stand() {
+            Stand::Zendesk => zendesk::at_vendor(self, sandbox, before),
+            Stand::Github => github::at_vendor(self, sandbox, before),
+            Stand::Directory => directory::at_vendor(self, sandbox, before),
         }
-        Ok(match self {
-            Self::AnswerLost => format!("{told} (sent once, answered never)"),
-            _ => told,
-        })
     }
 
     /// Whether the scene really was what it is told as: the answer was lost, the vendor did hang.
     pub(super) fn really_happened(self, sandbox: &Sandbox) -> Result<(), String> {
-        let ended = |operation, end| {
-            let calls = sandbox.calls_to(&Matcher::operation(operation).about(self.who()));
-            calls.iter().any(|call| call.end == Some(end))
-        };
-        match self {
-            Self::AnswerLost if !ended(Operation::UpdateUser, CallEnd::Cut) => {
-                Err("no answer was lost".to_owned())
-            }
-            Self::Late if !ended(Operation::ShowUser, CallEnd::CallerLeft) => {
-                Err("the vendor did not hang".to_owned())
-            }
-            _ => Ok(()),
+        match self.stand() {
+            Stand::Zendesk => zendesk::really_happened(self, sandbox),
+            Stand::Github => Ok(()),
+            Stand::Directory => directory::really_happened(self, sandbox),
         }
     }
 
@@ -237,6 +265,13 @@ impl Scene {
     }
 }
 
-fn about(email: &str) -> Matcher {
+pub(super) fn about(email: &str) -> Matcher {
     Matcher { subject: Some(email.to_owned()), ..Matcher::default() }
+}
+
+/// What happened to somebody since, in words.
+pub(super) fn told(sandbox: &Sandbox, who: &str, before: usize) -> String {
+    let changes: Vec<String> =
+        sandbox.effects_on(who).iter().skip(before).flat_map(|effect| effect.changes.clone()).collect();
+    if changes.is_empty() { "nothing".to_owned() } else { changes.join(", ") }
 }

@@ -12,10 +12,10 @@ use tokio::time::timeout;
 use usher_core::{Clock, SystemClock};
 use usher_journal::{Request, RequestId};
 use usher_lumos::{Conclusion, LUMOS_WAITS, conclude};
-use usher_sandbox::{Options, Sandbox, Seed, UserSeed, ZendeskSeed};
+use usher_sandbox::{AppKey, Options, Sandbox, Seed};
 
-use super::scene::PEOPLE;
-use super::{Row, SCENES, Scene};
+use super::scene::Stand;
+use super::{Row, Scene, directory, github, scenes, zendesk};
 use crate::commands::{Failure, Started, client};
 use crate::config;
 use crate::edge::REQUEST_ID_HEADER;
@@ -24,7 +24,7 @@ use crate::edge::REQUEST_ID_HEADER;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Spoils a scene after it was prepared: for the tests that show that each row can fail.
-pub type Sabotage = Arc<dyn Fn(Scene, &Sandbox) + Send + Sync>;
+pub type Sabotage = Arc<dyn Fn(Scene, &Stage) + Send + Sync>;
 
 /// Everything that the demo runs on: loopback sockets, a folder that goes with it.
 pub struct Stage {
@@ -59,11 +59,13 @@ impl Stage {
         let failed = |what: &str, error: &dyn fmt::Display| Failure::failed(format!("{what}: {error}"));
         let folder = TempDir::with_prefix("usher-demo-").map_err(|e| failed("no folder for the demo", &e))?;
         let sandbox = Sandbox::start(Options::default()).await.map_err(|e| failed("no sandbox", &e))?;
-        let users = PEOPLE.iter().map(|email| UserSeed::end_user(email)).collect();
-        let zendesk = ZendeskSeed { groups: vec!["Tier 1".to_owned()], users, ..ZendeskSeed::default() };
-        sandbox
-            .seed(&Seed { zendesk, ..Seed::default() })
-            .map_err(|e| failed("the sandbox is not seeded", &e))?;
+        let seed = Seed {
+            zendesk: zendesk::seed(),
+            github: github::seed(),
+            directory: directory::seed(),
+            ..Seed::default()
+        };
+        sandbox.seed(&seed).map_err(|e| failed("the sandbox is not seeded", &e))?;
         let (key, token) = (secret(), secret());
         write(folder.path(), &sandbox, &key, &token)
             .map_err(|e| failed("the demo's files cannot be written", &e))?;
@@ -78,15 +80,25 @@ impl Stage {
     /// # Errors
     /// The router does not answer, or a scene cannot be prepared.
     pub async fn play(&self, waiting: impl FnOnce(Scene)) -> Result<Vec<Row>, Failure> {
-        let mut before = SCENES.to_vec();
-        let after =
-            before.split_off(before.iter().position(|scene| *scene == Scene::Late).unwrap_or_default());
-        waiting(Scene::Late);
-        // The slow one runs beside the quick ones: it takes all the time that Lumos waits.
-        let (quick, slow) = tokio::join!(self.scenes(&before), self.scene(Scene::Late));
-        let mut rows = quick?;
-        rows.push(slow?);
-        rows.extend(self.scenes(after.get(1..).unwrap_or_default()).await?);
+        let all = scenes();
+        let slow = all.contains(&Scene::Late);
+        // What comes after the slow one at its vendor stands in its way there.
+        let is_last = |scene: &Scene| matches!(scene, Scene::NoSeat | Scene::Unmapped | Scene::Deprovisioned);
+        let quick: Vec<Scene> =
+            all.iter().copied().filter(|scene| *scene != Scene::Late && !is_last(scene)).collect();
+        let last: Vec<Scene> = all.iter().copied().filter(is_last).collect();
+        let mut rows = if slow {
+            waiting(Scene::Late);
+            // It runs beside the quick ones: it takes all the time that Lumos waits.
+            let (quick, late) = tokio::join!(self.scenes(&quick), self.scene(Scene::Late));
+            let mut rows = quick?;
+            rows.push(late?);
+            rows
+        } else {
+            self.scenes(&quick).await?
+        };
+        rows.extend(self.scenes(&last).await?);
+        rows.sort_by_key(|row| row.scene);
         Ok(rows)
     }
 
@@ -145,13 +157,23 @@ impl Stage {
         self.folder.path().join("payload.json")
     }
 
+    /// The stand-ins.
+    #[must_use]
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
     async fn scene(&self, scene: Scene) -> Result<Row, Failure> {
         let before = self.sandbox.effects_on(scene.who()).len();
         scene
             .prepare(&self.sandbox)
             .map_err(|refused| Failure::failed(format!("the scene cannot be set: {refused}")))?;
         if let Some(sabotage) = &self.sabotage {
-            sabotage(scene, &self.sandbox);
+            sabotage(scene, self);
+        }
+        #[cfg(feature = "generic-rest")]
+        if scene == Scene::OwnTests {
+            return Ok(super::own_tests::row(&self.folder.path().join(directory::DEFINITION)));
         }
         let heard = self.send(scene).await?;
         scene.afterwards(&self.sandbox);
@@ -215,7 +237,8 @@ impl Stage {
     }
 
     async fn send(&self, scene: Scene) -> Result<Heard, Failure> {
-        let url = format!("{}{}", self.webhooks(), scene.path());
+        let sent = scene.sent();
+        let url = format!("{}{}", self.webhooks(), sent.path);
         let clock = SystemClock;
         let began = clock.instant();
         let posted = async {
@@ -225,7 +248,7 @@ impl Stage {
             let id =
                 answer.headers().get(REQUEST_ID_HEADER).and_then(|id| id.to_str().ok()).map(str::to_owned);
             let (status, body) = (answer.status().as_u16(), answer.bytes().await?);
-            Ok::<_, reqwest::Error>((conclude(status, &body, scene.direction()), id))
+            Ok::<_, reqwest::Error>((conclude(status, &body, sent.direction), id))
         };
         let (conclusion, request) = match timeout(LUMOS_WAITS, posted).await {
             Ok(Ok(heard)) => heard,
@@ -257,40 +280,69 @@ impl Stage {
 
 /// What Lumos would send.
 fn payload(scene: Scene) -> serde_json::Value {
-    let (value, label) = scene.permission();
+    let sent = scene.sent();
+    let (value, label) = sent.permission;
     let name = scene.who().split('@').next().unwrap_or_default();
     json!({
-        "application": { "app_id": "zendesk", "instance_id": "0oazd1", "user_friendly_label": "Zendesk" },
+        "application": { "app_id": scene.stand().app(), "user_friendly_label": scene.stand().app() },
         "permissions": [{ "label": label, "value": value, "type": "PERMISSION", "source": "MANUAL" }],
         "target_user": { "email": scene.who(), "given_name": name, "family_name": "Example" },
         "access_length": null,
         "request_comment": "for the demo",
-        "request_task_url": format!("https://app.lumosidentity.com/tasks?requestId={}", scene.request_id()),
+        "request_task_url": format!("https://app.lumosidentity.com/tasks?requestId={}", sent.request_id),
         "custom_fields": null,
     })
 }
 
-/// What a person may send while the demo stays up.
-const SAMPLE: &str = r#"{
-  "application": { "app_id": "zendesk", "user_friendly_label": "Zendesk" },
-  "permissions": [{ "label": "Light Agent", "value": "light_agent", "type": "PERMISSION", "source": "MANUAL" }],
-  "target_user": { "email": "johnny@example.com", "given_name": "Johnny", "family_name": "Storm" },
-  "request_task_url": "https://app.lumosidentity.com/tasks?requestId=77100"
+/// What a person may send while the demo stays up, for the first of the compiled connectors.
+fn sample() -> Option<serde_json::Value> {
+    let (stand, value, label) = Stand::compiled_in().next().map(|stand| match stand {
+        Stand::Zendesk => (stand, "light_agent", "Light Agent"),
+        Stand::Github => (stand, "engineering", "Engineering"),
+        Stand::Directory => (stand, "viewing", "Viewing"),
+    })?;
+    Some(json!({
+        "application": { "app_id": stand.app(), "user_friendly_label": stand.app() },
+        "permissions": [{ "label": label, "value": value, "type": "PERMISSION", "source": "MANUAL" }],
+        "target_user": { "email": "johnny@example.com", "given_name": "Johnny", "family_name": "Storm" },
+        "request_task_url": "https://app.lumosidentity.com/tasks?requestId=77100",
+    }))
 }
-"#;
 
 /// 32 random hexadecimal digits, from the same source as request ids.
 fn secret() -> SecretString {
     SecretString::from(format!("{}{}", uuid::Uuid::now_v7().simple(), uuid::Uuid::now_v7().simple()))
 }
 
+/// The configuration, its secrets and the payload to send by hand.
 fn write(folder: &Path, sandbox: &Sandbox, key: &SecretString, token: &SecretString) -> std::io::Result<()> {
-    let config = CONFIG.replace("ZENDESK", &sandbox.zendesk_url());
-    std::fs::write(folder.join("usher.toml"), config)?;
-    std::fs::write(folder.join("payload.json"), SAMPLE)?;
-    std::fs::write(folder.join("webhook-key"), key.expose_secret())?;
-    std::fs::write(folder.join("operator-token"), token.expose_secret())?;
-    std::fs::write(folder.join("client-secret"), usher_sandbox::zendesk::CLIENT_SECRET)
+    let file = |name: &str, text: &str| std::fs::write(folder.join(name), text);
+    let mut config = CONFIG.to_owned();
+    for stand in Stand::compiled_in() {
+        match stand {
+            Stand::Zendesk => {
+                config.push_str(&zendesk::CONFIG.replace("ZENDESK", &sandbox.zendesk_url()));
+                file("zendesk-secret", usher_sandbox::zendesk::CLIENT_SECRET)?;
+            }
+            Stand::Github => {
+                config.push_str(&github::config(&sandbox.github_url()));
+                let app = AppKey::shared().map_err(std::io::Error::other)?;
+                file("github-app.pem", app.private_pem())?;
+            }
+            Stand::Directory => {
+                config.push_str(&directory::CONFIG.replace("DIRECTORY", &sandbox.directory_url()));
+                file("directory-secret", usher_sandbox::directory::CLIENT_SECRET)?;
+                #[cfg(feature = "generic-rest")]
+                file(directory::DEFINITION, super::own_tests::DEFINITION)?;
+            }
+        }
+    }
+    file("usher.toml", &config)?;
+    if let Some(sample) = sample() {
+        file("payload.json", &format!("{sample:#}\n"))?;
+    }
+    file("webhook-key", key.expose_secret())?;
+    file("operator-token", token.expose_secret())
 }
 
 const CONFIG: &str = r#"# Written by `usher demo`.
@@ -304,20 +356,4 @@ secrets = [{ file = "webhook-key" }]
 [admin]
 listen = "127.0.0.1:0"
 operators.demo = { token = { file = "operator-token" }, role = "operator" }
-
-[connections.zendesk]
-connector = "zendesk-license"
-subdomain = "sandbox"
-oauth = { client_id = "usher", client_secret = { file = "client-secret" } }
-base_url = "ZENDESK"
-allow_private = true
-
-[apps.zendesk]
-connection = "zendesk"
-email_domains = ["example.com"]
-after_deadline = "continue"
-[apps.zendesk.permissions]
-agent = { role = "Staff" }
-support_agent = { role = "Staff", groups = ["Tier 1"] }
-light_agent = { role = "light-agent" }
 "#;

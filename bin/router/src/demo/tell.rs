@@ -4,6 +4,9 @@ use std::io;
 
 use secrecy::ExposeSecret;
 
+use usher_core::Direction;
+
+use super::scene::Stand;
 use super::{Row, Scene, Stage};
 use crate::output::{Output, Style, Table, safe};
 
@@ -11,7 +14,12 @@ pub(super) fn opening(stage: &Stage, output: &mut Output) -> io::Result<()> {
     if output.is_json() {
         return Ok(());
     }
-    let title = output.paint(Style::Bold, "Usher, against a stand-in Zendesk, over real sockets");
+    let stands = Stand::compiled_in().map(Stand::title).collect::<Vec<_>>().join(", ");
+    let title = match stands.as_str() {
+        "" => "Usher without a connector: build it with --features zendesk-license, say".to_owned(),
+        stands => format!("Usher, against stand-ins over real sockets: {stands}"),
+    };
+    let title = output.paint(Style::Bold, &title);
     output.line(title)?;
     let note = format!(
         "webhooks at {}, the vendor's ledger of effects at {}/effects",
@@ -44,6 +52,7 @@ pub(super) fn table(rows: &[Row], output: &mut Output) -> io::Result<()> {
         let (mark, style) = if row.fault.is_none() { ("✓", Style::Good) } else { ("✗", Style::Bad) };
         let now =
             row.now.map_or(("unknown".to_owned(), Style::Bad), |word| (word.to_string(), Style::of(word)));
+        let now = if row.scene == Scene::OwnTests { (String::new(), Style::Plain) } else { now };
         let after = format!("{:.1} s", std::time::Duration::from_millis(row.after_ms).as_secs_f64());
         table.row([
             (mark.to_owned(), style),
@@ -81,7 +90,7 @@ pub(super) fn table(rows: &[Row], output: &mut Output) -> io::Result<()> {
 fn heard(row: &Row) -> &'static str {
     match (row.scene.is_told_success(), row.fault.is_some()) {
         _ if row.heard.is_empty() => "",
-        (true, false) if row.scene == Scene::Deprovisioned => "deprovisioned",
+        (true, false) if row.scene.sent().direction == Direction::Deprovision => "deprovisioned",
         (true, false) => "provisioned",
         (false, false) => "not provisioned",
         (_, true) => "see below",

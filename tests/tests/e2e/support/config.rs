@@ -27,6 +27,7 @@ pub(crate) struct Config {
     app: Vec<String>,
     after_deadline: &'static str,
     more: String,
+    files: Vec<(&'static str, String)>,
 }
 
 impl Config {
@@ -38,6 +39,7 @@ impl Config {
             app: Vec::new(),
             after_deadline: "continue",
             more: String::new(),
+            files: Vec::new(),
         }
     }
 
@@ -67,6 +69,16 @@ impl Config {
     pub(crate) fn more(mut self, sections: &str) -> Self {
         self.more.push_str(sections);
         self
+    }
+
+    /// A file beside it.
+    pub(crate) fn file(mut self, name: &'static str, text: impl Into<String>) -> Self {
+        self.files.push((name, text.into()));
+        self
+    }
+
+    pub(crate) fn files(&self) -> &[(&'static str, String)] {
+        &self.files
     }
 
     pub(crate) fn text(&self) -> String {

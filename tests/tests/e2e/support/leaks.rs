@@ -13,7 +13,10 @@ pub(crate) fn secrets_in(bytes: &[u8]) -> Vec<&'static str> {
         ("the operator's token", DANA),
         ("the viewer's token", AUDIT),
         ("the client secret", CLIENT_SECRET),
+        ("the directory's client secret", usher_sandbox::directory::CLIENT_SECRET),
         ("a bearer token", BEARER),
+        ("a token of GitHub", "ghs_"),
+        ("a private key", "PRIVATE KEY"),
     ];
     // Bytes that are no text stand for themselves in none of the secrets.
     let text = String::from_utf8_lossy(bytes);

@@ -6,7 +6,10 @@ use std::time::Duration;
 use reqwest::Client;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use usher_sandbox::{Call, Effect, Fault, Matcher, Operation, Rule, UserSeed, UserState};
+use usher_sandbox::{
+    AccountState, Call, Effect, Fault, InvitationState, Matcher, Operation, OperationState, PersonState,
+    Rule, UserSeed, UserState,
+};
 
 use super::PATIENCE;
 use super::http::client;
@@ -57,8 +60,58 @@ impl Sandbox {
 
     /// Puts something into the Zendesk account: settings, users, groups, roles.
     pub(crate) async fn seed(&self, zendesk: &Value) {
-        let (status, body) =
-            self.send(reqwest::Method::POST, "seed", Some(&json!({ "zendesk": zendesk }))).await;
+        self.seed_all(&json!({ "zendesk": zendesk })).await;
+    }
+
+    /// Puts something into any of the stand-ins.
+    pub(crate) async fn seed_all(&self, seed: &Value) {
+        let (status, body) = self.send(reqwest::Method::POST, "seed", Some(seed)).await;
+        assert_eq!(status, 200, "{body}");
+    }
+
+    pub(crate) fn github(&self) -> String {
+        format!("{}/github", self.url)
+    }
+
+    pub(crate) fn directory(&self) -> String {
+        format!("{}/directory", self.url)
+    }
+
+    /// The private key of the App that the organisation has installed.
+    pub(crate) async fn github_app_key(&self) -> String {
+        self.get("github/app", "private_key").await
+    }
+
+    /// Every invitation that there ever was.
+    pub(crate) async fn invitations(&self) -> Vec<InvitationState> {
+        self.get("github", "invitations").await
+    }
+
+    /// The account with this login.
+    pub(crate) async fn account(&self, login: &str) -> AccountState {
+        let accounts: Vec<AccountState> = self.get("github", "accounts").await;
+        accounts.into_iter().find(|account| account.login == login).unwrap()
+    }
+
+    /// The bearer of this login accepts the invitation.
+    pub(crate) async fn accept_invitation(&self, login: &str) {
+        let body = json!({ "login": login });
+        let (status, body) = self.send(reqwest::Method::POST, "github/accept", Some(&body)).await;
+        assert_eq!(status, 204, "{body}");
+    }
+
+    /// What somebody has in the directory; `None` where they are not there.
+    pub(crate) async fn directory_roles(&self, email: &str) -> Option<Vec<String>> {
+        let people: Vec<PersonState> = self.get("directory", "people").await;
+        let mut roles = people.into_iter().find(|person| person.email == email)?.roles;
+        roles.sort();
+        Some(roles)
+    }
+
+    /// Ends the directory's running operations.
+    pub(crate) async fn finish_operations(&self, state: OperationState) {
+        let body = json!({ "state": state });
+        let (status, body) = self.send(reqwest::Method::POST, "directory/finish", Some(&body)).await;
         assert_eq!(status, 200, "{body}");
     }
 

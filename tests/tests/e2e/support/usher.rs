@@ -73,6 +73,9 @@ pub(crate) fn folder(config: &Config) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("usher.toml"), config.text()).unwrap();
     std::fs::write(folder.path().join("client-secret"), CLIENT_SECRET).unwrap();
+    for (name, text) in config.files() {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
     folder
 }
 
