@@ -1,5 +1,7 @@
 //! The command line.
 
+mod local;
+
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
@@ -7,8 +9,15 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use url::Url;
 use usher_core::Direction;
 
+pub use local::{CompletionsArgs, ConnectorsArgs, InitArgs, InitConnector, SchemaArgs, SchemaOf, TestArgs};
+
 static VERSION: LazyLock<String> = LazyLock::new(|| {
-    let features = [("demo", cfg!(feature = "demo")), ("zendesk-license", cfg!(feature = "zendesk-license"))];
+    let features = [
+        ("demo", cfg!(feature = "demo")),
+        ("generic-rest", cfg!(feature = "generic-rest")),
+        ("github-org", cfg!(feature = "github-org")),
+        ("zendesk-license", cfg!(feature = "zendesk-license")),
+    ];
     let features: Vec<&str> =
         features.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect();
     let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
@@ -36,21 +45,33 @@ pub enum Command {
     /// See it at work: the router against a stand-in vendor, over real sockets
     #[cfg(feature = "demo")]
     Demo(DemoArgs),
+    /// Write a configuration to begin with
+    Init(InitArgs),
     /// Run the service: take webhooks and carry them out
     Serve(ConfigArgs),
     /// Look for mistakes in the configuration
     Check(CheckArgs),
+    /// Run the tests inside definitions, without a network
+    Test(TestArgs),
+    /// Say what would become of a payload, without changing anything
+    Plan(PlanArgs),
     /// Play Lumos: post a payload and say what Lumos would conclude
     Send(SendArgs),
     /// List, show, replay and close requests
     #[command(subcommand)]
     Requests(RequestsCommand),
+    /// Show who holds what, through which approval and until when
+    Holdings(HoldingsArgs),
     /// Stop sending changes to a connection, over restarts too
     Pause(PauseArgs),
     /// Let a paused connection go on
     Resume(PauseArgs),
-    /// Show the connectors compiled in
-    Connectors,
+    /// Show the connectors compiled in, with their settings
+    Connectors(ConnectorsArgs),
+    /// Write the JSON Schema of the configuration or of a definition, for editors
+    Schema(SchemaArgs),
+    /// Write the shell's completions
+    Completions(CompletionsArgs),
 }
 
 /// `usher demo`
@@ -80,6 +101,26 @@ pub struct CheckArgs {
     /// Ask each vendor as well: credentials, roles and groups that the configuration names, seats left (writes nothing)
     #[arg(long)]
     pub live: bool,
+}
+
+/// `usher plan`
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The payload; - reads standard input
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Take access instead of giving it
+    #[arg(long)]
+    pub deprovision: bool,
+
+    /// The webhook that it would come by, such as /webhooks/zendesk/light_agent/provision [default: the app-level one]
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
 }
 
 /// `usher send`
@@ -202,6 +243,26 @@ pub struct ActArgs {
     /// Why, for the history
     #[arg(long)]
     pub reason: String,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `usher holdings`
+#[derive(Debug, Args)]
+pub struct HoldingsArgs {
+    /// Of this person alone
+    #[arg(value_name = "EMAIL")]
+    pub subject: Option<String>,
+
+    /// Those at this connection
+    #[arg(long, value_name = "NAME")]
+    pub connection: Option<String>,
+
+    /// Ask the vendors as well (writes nothing); exit 1 where something is missing or cannot be read
+    #[arg(long)]
+    pub check: bool,
 
     /// Where the admin API is.
     #[command(flatten)]

@@ -10,6 +10,8 @@ pub mod connectors;
 #[cfg(feature = "demo")]
 pub mod demo;
 pub mod edge;
+pub mod init;
 pub mod logging;
 pub mod output;
 pub mod routes;
+pub mod schema;

@@ -5,7 +5,10 @@
 
 mod connections;
 mod error;
+mod holdings;
+mod mapping;
 mod operators;
+mod plan;
 mod ports;
 mod requests;
 mod service;
@@ -13,9 +16,12 @@ mod timeline;
 mod view;
 
 pub use error::ApiError;
+pub use holdings::{ApprovalView, HoldingView, HoldingsView};
+pub use mapping::Mapping;
 pub use operators::{Operator, Operators};
+pub use plan::{Held, HeldView, PlanView, PlannedPermission, PlannedRequest, RefusedView, Verdict};
 pub use ports::Operate;
-pub use service::{Admin, AdminParts, Paste};
+pub use service::{Admin, AdminParts};
 pub use view::{
     ConnectionInfo, ConnectionView, ConnectionsView, EntryView, ErrorView, PageView, PauseView, ReasonBody,
     RequestView, StoredView, WORDS,

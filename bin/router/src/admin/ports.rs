@@ -2,8 +2,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use async_trait::async_trait;
-use usher_engine::{Act, Engine, OperateError};
-use usher_journal::{Filter, JournalError, Page, Pause, Request, RequestId, Stored};
+use usher_engine::{Act, Engine, HoldingCheck, OperateError, Preview};
+use usher_journal::{
+    Filter, Holding, HoldingsFilter, HoldingsPage, JournalError, Page, Pause, Request, RequestId, Stored,
+};
 
 use crate::edge::Deliver;
 
@@ -16,7 +18,7 @@ pub trait Operate: fmt::Debug + Send + Sync + 'static {
     /// One request with its history.
     async fn find(&self, request: &RequestId) -> Result<Option<Stored>, JournalError>;
 
-    /// Runs a request again, or ends it.
+    /// Runs a request again as it is, or ends it.
     async fn operate(
         &self,
         request: &RequestId,
@@ -24,6 +26,24 @@ pub trait Operate: fmt::Debug + Send + Sync + 'static {
         by: &str,
         reason: &str,
     ) -> Result<Request, OperateError>;
+
+    /// Runs a request again; `today`: what its body comes to with today's configuration, for one that was not mapped.
+    async fn replay(
+        &self,
+        request: &RequestId,
+        today: Option<Request>,
+        by: &str,
+        reason: &str,
+    ) -> Result<Request, OperateError>;
+
+    /// Who holds what, by the ledger.
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError>;
+
+    /// How that stands at the vendor now.
+    async fn check_holdings(&self, holding: Holding) -> HoldingCheck;
+
+    /// What a request would do; `None` where its connection is not there.
+    async fn preview(&self, request: Request) -> Option<Preview>;
 
     /// Pauses a connection, or lets it go on.
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError>;
@@ -53,6 +73,28 @@ impl Operate for Engine {
         reason: &str,
     ) -> Result<Request, OperateError> {
         Self::operate(self, request, act, by, reason).await
+    }
+
+    async fn replay(
+        &self,
+        request: &RequestId,
+        today: Option<Request>,
+        by: &str,
+        reason: &str,
+    ) -> Result<Request, OperateError> {
+        Self::replay(self, request, today, by, reason).await
+    }
+
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError> {
+        self.journal().holdings(filter).await
+    }
+
+    async fn check_holdings(&self, holding: Holding) -> HoldingCheck {
+        Self::check_holdings(self, holding).await
+    }
+
+    async fn preview(&self, request: Request) -> Option<Preview> {
+        Self::preview(self, request).await
     }
 
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {

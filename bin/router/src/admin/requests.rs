@@ -4,6 +4,7 @@ use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
+use http::StatusCode;
 use jiff::Timestamp;
 use serde::Deserialize;
 use usher_core::{Direction, SubjectKey};
@@ -13,7 +14,7 @@ use usher_lumos::task_link;
 
 use super::service::{Answer, Parted, json, parameter, query};
 use super::view::{PageView, ReasonBody, RequestView, StoredView, WORDS};
-use super::{AdminParts, ApiError, Operate, Operator, timeline};
+use super::{ApiError, Operate, Operator, timeline};
 
 /// Characters of a reason.
 const MAX_REASON: usize = 1000;
@@ -60,7 +61,8 @@ pub(crate) async fn show(
     let stored = parts.engine.find(&id).await?.ok_or_else(|| ApiError::no_request(&id))?;
     tracing::info!(request.id = %id, operator = %operator.name, "an operator read a request");
     let request = &stored.request;
-    let paste = (request.word() == Word::Refused).then(|| (parts.paste)(&stored)).flatten();
+    let paste =
+        (request.word() == Word::Refused).then(|| parts.mapping.paste(&stored, parts.clock.now())).flatten();
     Ok(Json(StoredView {
         request: request.into(),
         route: request.route.clone(),
@@ -79,7 +81,19 @@ pub(crate) async fn replay(
     id: Result<Path<String>, PathRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<RequestView> {
-    operate(&parts, &operator, id, body, Act::Replay).await
+    operator.may_change()?;
+    let id = RequestId(parameter(id)?);
+    let reason = reason(body)?;
+    let stored = parts.engine.find(&id).await?.ok_or_else(|| ApiError::no_request(&id))?;
+    let today = if stored.request.is_uncompiled() {
+        let today = parts.mapping.today(&stored);
+        Some(today.map_err(|why| ApiError::new(StatusCode::CONFLICT, why))?)
+    } else {
+        None
+    };
+    let request = parts.engine.replay(&id, today, &operator.name, &reason).await?;
+    tracing::info!(request.id = %id, operator = %operator.name, act = ?Act::Replay, "an operator acted");
+    Ok(Json((&request).into()))
 }
 
 pub(crate) async fn close(
@@ -88,21 +102,11 @@ pub(crate) async fn close(
     id: Result<Path<String>, PathRejection>,
     body: Result<Bytes, BytesRejection>,
 ) -> Answer<RequestView> {
-    operate(&parts, &operator, id, body, Act::Close).await
-}
-
-async fn operate(
-    parts: &AdminParts,
-    operator: &Operator,
-    id: Result<Path<String>, PathRejection>,
-    body: Result<Bytes, BytesRejection>,
-    act: Act,
-) -> Answer<RequestView> {
     operator.may_change()?;
     let id = RequestId(parameter(id)?);
     let reason = reason(body)?;
-    let request = parts.engine.operate(&id, act, &operator.name, &reason).await?;
-    tracing::info!(request.id = %id, operator = %operator.name, act = ?act, "an operator acted");
+    let request = parts.engine.operate(&id, Act::Close, &operator.name, &reason).await?;
+    tracing::info!(request.id = %id, operator = %operator.name, act = ?Act::Close, "an operator acted");
     Ok(Json((&request).into()))
 }
 
@@ -138,6 +142,7 @@ fn filters(asked: ListQuery, rows: usize) -> Result<Vec<Filter>, ApiError> {
         app: asked.app,
         connection: asked.connection,
         subject: asked.subject.as_deref().map(SubjectKey::of),
+        telling: None,
         since: asked.since,
         before: asked.before,
         limit: rows,

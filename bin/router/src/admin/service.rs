@@ -17,11 +17,10 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout_at;
 use tower::ServiceExt;
 use usher_core::Clock;
-use usher_journal::Stored;
 use usher_lumos::HostPattern;
 
 use super::view::ConnectionInfo;
-use super::{ApiError, Operate, Operator, Operators, connections, requests};
+use super::{ApiError, Mapping, Operate, Operator, Operators, connections, holdings, plan, requests};
 use crate::edge::{self, Received, TurnedAway, probe};
 
 /// Bytes of a body that changes something: a reason has 1,000 characters at the most.
@@ -29,9 +28,6 @@ const MAX_BODY: usize = 16 * 1024;
 
 /// From a call's first byte to its answer. A replay answers when it is journaled, not when it is done.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
-
-/// The lines of TOML that would mend a refusal, where something is not mapped today.
-pub type Paste = dyn Fn(&Stored) -> Option<String> + Send + Sync;
 
 /// What the admin listener is put together from.
 pub struct AdminParts {
@@ -45,8 +41,8 @@ pub struct AdminParts {
     pub connections: Vec<ConnectionInfo>,
     /// Hosts whose task addresses become links.
     pub task_url_hosts: Vec<HostPattern>,
-    /// What to paste.
-    pub paste: Arc<Paste>,
+    /// How webhooks are read and routed today.
+    pub mapping: Mapping,
     /// Whether it listens on loopback: then calls for other hosts are refused (DNS rebinding).
     pub loopback: bool,
 }
@@ -74,6 +70,8 @@ impl Admin {
             .route("/api/v1/requests/{id}", get(requests::show))
             .route("/api/v1/requests/{id}/replay", post(requests::replay))
             .route("/api/v1/requests/{id}/close", post(requests::close))
+            .route("/api/v1/holdings", get(holdings::list))
+            .route("/api/v1/plan", post(plan::plan).layer(DefaultBodyLimit::max(plan::MAX_PAYLOAD)))
             .route("/api/v1/connections", get(connections::list))
             .route("/api/v1/connections/{name}/pause", post(connections::pause))
             .route("/api/v1/connections/{name}/resume", post(connections::resume))

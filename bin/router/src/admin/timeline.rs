@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use usher_core::{Account, Awaits, Direction, Facet, Fault, Hold, Refusal};
-use usher_journal::{AnswerState, Execution, History, Outcome, Record, Telling};
+use usher_journal::{AnswerState, Execution, History, InvitationEnd, Outcome, Record, Telling};
 
 use super::view::EntryView;
 
@@ -47,6 +47,15 @@ fn sentence(record: &Record, direction: Direction) -> String {
             let until = next_at.map(|at| format!(" Usher looks again at {at:.0}.")).unwrap_or_default();
             format!("{}: {}{until}", capital(parked(*execution)), ended(reason))
         }
+        Record::Invited { until: Some(until), .. } => {
+            format!("The invitation waits for the invitee, who has time until {until:.0}.")
+        }
+        Record::Invited { until: None, .. } => "The invitation waits for the invitee.".to_owned(),
+        Record::InvitationOver { how, .. } => invitation_over(*how).to_owned(),
+        Record::Tracked { next_at: Some(at), reason } => {
+            format!("{} Usher looks again at {at:.0}.", capital(&ended(reason)))
+        }
+        Record::Tracked { next_at: None, reason } => capital(&ended(reason)),
         Record::Ended { execution, reason } => format!("{}: {}", capital(execution.as_str()), ended(reason)),
         Record::Operated { act, by, reason } => format!("{} by {by}: {}", capital(acted(act)), ended(reason)),
         Record::Answered(answer) => answered(answer),
@@ -166,6 +175,14 @@ fn answered(answer: &AnswerState) -> String {
         AnswerState::Positive => "Lumos was told: done.".to_owned(),
         AnswerState::Negative { reason } => format!("Lumos was told: not done, since: {}", ended(reason)),
         AnswerState::Lost => "The process ended before Lumos was answered.".to_owned(),
+    }
+}
+
+fn invitation_over(how: InvitationEnd) -> &'static str {
+    match how {
+        InvitationEnd::Accepted => "The invitation was accepted.",
+        InvitationEnd::Lapsed => "The invitation is not open any more, and nobody has accepted it.",
+        InvitationEnd::Cancelled => "The invitation was cancelled.",
     }
 }
 

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -78,6 +79,19 @@ impl AdminClient {
         let url = self.url(path)?;
         self.call(self.client.request(Method::POST, url).json(&ReasonBody { reason: reason.to_owned() }))
             .await
+    }
+
+    /// Hands something over as it is.
+    pub(crate) async fn post<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+        body: Vec<u8>,
+    ) -> Result<T, Failure> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let request = self.client.request(Method::POST, url);
+        self.call(request.header(CONTENT_TYPE, "application/json").body(body)).await
     }
 
     fn url(&self, path: &[&str]) -> Result<Url, Failure> {

@@ -1,3 +1,6 @@
+mod definitions;
+mod journal;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -6,10 +9,11 @@ use serde_json::{Value, json};
 use usher_core::{Call, Clock, Facet, Fault, Health, Priority, Remedy, Sent, SystemClock};
 use usher_engine::Connection;
 
+use self::definitions::Definitions;
 use super::Failure;
 use crate::cli::CheckArgs;
 use crate::config::{self, Loaded, Summary};
-use crate::output::{Output, Style, Table, safe};
+use crate::output::{Output, Progress, Style, Table, safe};
 
 /// How long a vendor may take to be asked everything.
 const WITHIN: Duration = Duration::from_secs(30);
@@ -17,15 +21,23 @@ const WITHIN: Duration = Duration::from_secs(30);
 /// `usher check`
 pub(crate) async fn run(args: &CheckArgs, output: &mut Output) -> Result<(), Failure> {
     let loaded = config::load(&args.config.config)?;
-    let live = if args.live { Some(ask_all(&loaded).await) } else { None };
-    report(&loaded.summary, live.as_ref(), output)
+    let live = if args.live { Some(ask_all(&loaded, output).await) } else { None };
+    let mut summary = loaded.summary;
+    summary.notes.extend(journal::note(&loaded.config.journal.sqlite));
+    let tested = Definitions::of(&loaded.definitions);
+    summary.notes.extend(tested.notes());
+    report(&summary, &tested, live.as_ref(), output)
 }
 
 type Checked = BTreeMap<String, Result<Health, Fault>>;
 
-async fn ask_all(loaded: &Loaded) -> Checked {
-    let asked =
-        loaded.connections.iter().map(async |(name, connection)| (name.clone(), ask(connection).await));
+async fn ask_all(loaded: &Loaded, output: &Output) -> Checked {
+    let progress = Progress::counter(output, "vendors asked");
+    let asked = loaded.connections.iter().map(async |(name, connection)| {
+        let health = ask(connection).await;
+        progress.add(1);
+        (name.clone(), health)
+    });
     join_all(asked).await.into_iter().collect()
 }
 
@@ -38,13 +50,22 @@ async fn ask(connection: &Connection) -> Result<Health, Fault> {
     connection.provisioner.check(&call, &named).await
 }
 
-fn report(summary: &Summary, live: Option<&Checked>, output: &mut Output) -> Result<(), Failure> {
-    let is_well = live.is_none_or(|live| live.values().all(is_well));
+fn report(
+    summary: &Summary,
+    tested: &Definitions,
+    live: Option<&Checked>,
+    output: &mut Output,
+) -> Result<(), Failure> {
+    let is_well = live.is_none_or(|live| live.values().all(is_well)) && tested.are_well();
     if output.is_json() {
         let live = live.map(|live| live.iter().map(health_json).collect::<Vec<_>>());
-        output.value(&json!({ "ok": is_well, "configuration": summary, "live": live }))?;
+        let definitions = tested.to_json();
+        output.value(
+            &json!({ "ok": is_well, "configuration": summary, "definitions": definitions, "live": live }),
+        )?;
     } else {
         print_summary(summary, output)?;
+        tested.print(output)?;
         if let Some(live) = live {
             print_live(live, output)?;
         }

@@ -2,13 +2,22 @@
 
 mod admin_client;
 mod check;
+mod completions;
 mod connectors;
+#[cfg(feature = "generic-rest")]
+mod definitions;
 mod failure;
+mod holdings;
 mod http_client;
+mod init;
 mod pause;
+mod payload;
+mod plan;
 mod requests;
+mod schema;
 mod send;
 mod serve;
+mod test;
 
 use std::process::ExitCode;
 
@@ -42,12 +51,18 @@ async fn dispatch(command: Command, mut output: Output) -> Result<(), Failure> {
     match command {
         #[cfg(feature = "demo")]
         Command::Demo(args) => Box::pin(crate::demo::run(&args, &mut output)).await,
+        Command::Init(args) => init::run(&args, &mut output),
         Command::Serve(args) => Box::pin(serve::run(&args, &mut output)).await,
         Command::Check(args) => check::run(&args, &mut output).await,
+        Command::Test(args) => test::run(&args, &mut output),
+        Command::Plan(args) => plan::run(&args, &mut output).await,
         Command::Send(args) => Box::pin(send::run(&args, &mut output)).await,
         Command::Requests(command) => requests::run(&command, &mut output).await,
+        Command::Holdings(args) => holdings::run(&args, &mut output).await,
         Command::Pause(args) => pause::pause(&args, &mut output).await,
         Command::Resume(args) => pause::resume(&args, &mut output).await,
-        Command::Connectors => connectors::run(&mut output),
+        Command::Connectors(args) => connectors::run(&args, &mut output),
+        Command::Schema(args) => schema::run(args, &mut output),
+        Command::Completions(args) => completions::run(&args, &mut output),
     }
 }

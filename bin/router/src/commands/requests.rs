@@ -98,7 +98,7 @@ fn permissions(request: &RequestView) -> String {
 }
 
 /// To the second, in UTC.
-fn moment(at: Timestamp) -> String {
+pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
 }
 

@@ -1,5 +1,3 @@
-use std::io::Read;
-use std::path::Path;
 use std::time::Duration;
 
 use http::{HeaderName, HeaderValue};
@@ -14,22 +12,22 @@ use usher_lumos::{Conclusion, LUMOS_WAITS, conclude};
 use super::Failure;
 use super::admin_client::{AdminClient, TOKEN_VARIABLE};
 use super::http_client::{body, causes, client};
+use super::payload;
 use super::requests::print_paste;
 use crate::admin::StoredView;
 use crate::cli::SendArgs;
 use crate::config;
 use crate::edge::REQUEST_ID_HEADER;
-use crate::output::{Output, Style, safe};
-
-/// Bytes of a payload; what Usher takes by default is a quarter of it.
-const MAX_PAYLOAD: u64 = 1024 * 1024;
+use crate::output::{Output, Progress, Style, safe};
 
 /// `usher send`
 pub(crate) async fn run(args: &SendArgs, output: &mut Output) -> Result<(), Failure> {
     let target = target(args)?;
-    let payload = read(&args.file)?;
+    let payload = payload::read(&args.file)?;
+    let progress = Progress::spinner(output, "waiting for the answer, as Lumos does");
     let sent = post(&target, payload).await?;
     let page = page(args, &sent).await;
+    drop(progress);
     print(&sent, &page, output)?;
     if sent.conclusion.is_success() { Ok(()) } else { Err(Failure::Said) }
 }
@@ -143,25 +141,6 @@ fn shown(header: &HeaderName, secret: &SecretString) -> SecretString {
     } else {
         secret.clone()
     }
-}
-
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
-    let name = file.display();
-    let mut payload = Vec::new();
-    let read = if file.as_os_str() == "-" {
-        std::io::stdin().lock().take(MAX_PAYLOAD + 1).read_to_end(&mut payload)
-    } else {
-        std::fs::File::open(file).and_then(|file| file.take(MAX_PAYLOAD + 1).read_to_end(&mut payload))
-    };
-    read.map_err(|error| {
-        Failure::failed(format!("{name} cannot be read ({error}): give a file with a payload"))
-    })?;
-    if payload.len() as u64 > MAX_PAYLOAD {
-        return Err(Failure::failed(format!(
-            "{name} is larger than any payload: at most {MAX_PAYLOAD} bytes are sent"
-        )));
-    }
-    Ok(payload)
 }
 
 async fn post(target: &Target, payload: Vec<u8>) -> Result<Sent, Failure> {

@@ -41,7 +41,11 @@ permissions.engineering = {{ teams = ["{TEAM}"] }}
 
 /// Ada follows the link in her mail.
 pub(super) fn prepare(scene: Scene, sandbox: &Sandbox) -> Result<(), Refused> {
-    if scene == Scene::Accepted { sandbox.accept_invitation(LOGIN) } else { Ok(()) }
+    // Without an invitation there is nothing to accept; the row says then what is wrong.
+    if scene == Scene::Accepted && !sandbox.pending_invitations(ADA).is_empty() {
+        return sandbox.accept_invitation(LOGIN);
+    }
+    Ok(())
 }
 
 pub(super) fn at_vendor(scene: Scene, sandbox: &Sandbox, before: usize) -> Result<String, String> {

@@ -1,5 +1,6 @@
 //! What commands print: lines, tables, JSON; colour only where a person looks.
 
+mod progress;
 mod style;
 mod table;
 
@@ -8,6 +9,7 @@ use std::io::{self, IsTerminal, Write};
 
 use serde::Serialize;
 
+pub use progress::Progress;
 pub use style::{Style, safe};
 pub use table::Table;
 
@@ -43,6 +45,12 @@ impl Output {
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// Whether colour is shown.
+    #[must_use]
+    pub fn is_coloured(&self) -> bool {
+        self.colour
     }
 
     /// The text in a style, where colour is shown; control characters are made visible.

@@ -5,7 +5,7 @@ use usher_core::Direction;
 use usher_engine::{Act, OperateError};
 use usher_journal::{Execution, JournalError, RequestId};
 
-use crate::support::{AdminServer, Wire, request};
+use crate::support::{AdminServer, Wire, payload, request};
 
 const DANA: Option<&str> = Some("dana-token");
 
@@ -20,7 +20,7 @@ async fn server_with_requests() -> AdminServer {
         ("f", Execution::Confirmed),
     ];
     for (second, (id, execution)) in (0..).zip(states) {
-        server.engine.keeps(request(id, second, execution), b"{}").await;
+        server.engine.keeps(request(id, second, execution), payload().as_bytes()).await;
     }
     server
 }
@@ -79,7 +79,7 @@ async fn requests_are_listed_newest_first_by_word_and_by_state() {
     let server = server_with_requests().await;
     let mut order = request("g", 9, Execution::Confirmed);
     order.direction = Direction::Deprovision;
-    server.engine.keeps(order, b"{}").await;
+    server.engine.keeps(order, payload().as_bytes()).await;
     assert_eq!(ids(&server, "").await, ["g", "f", "e", "d", "c", "b", "a"]);
     assert_eq!(ids(&server, "?word=refused").await, ["e", "c", "a"]);
     assert_eq!(ids(&server, "?word=waiting").await, ["b"]);
@@ -136,7 +136,7 @@ async fn a_request_s_page_tells_what_happened_in_sentences() {
     refused.reason = Some("no app takes app_id \"wiki\"".to_owned());
     refused.comment = Some("please".to_owned());
     refused.task_url = Some("https://app.lumosidentity.com/tasks?requestId=4711".to_owned());
-    server.engine.keeps(refused, b"{}").await;
+    server.engine.keeps(refused, payload().as_bytes()).await;
     let page = server.get("/api/v1/requests/r", DANA).await.json();
     insta::assert_json_snapshot!(page);
 }
@@ -151,7 +151,7 @@ async fn an_address_of_another_host_never_becomes_a_link() {
     ] {
         let mut kept = request(id, 0, Execution::Confirmed);
         kept.task_url = Some(url.to_owned());
-        server.engine.keeps(kept, b"{}").await;
+        server.engine.keeps(kept, payload().as_bytes()).await;
         let page = server.get(&format!("/api/v1/requests/{id}"), DANA).await;
         assert_eq!(page.json()["task_link"], json!(null), "{url}");
         assert!(!page.body.contains("evil"), "{}", page.body);

@@ -27,7 +27,7 @@ async fn server_with_requests() -> AdminServer {
         ("edsger", Execution::Refused),
         ("barbara", Execution::BackingOff),
     ]) {
-        server.engine.keeps(request(id, second, execution), b"{}").await;
+        server.engine.keeps(request(id, second, execution), payload().as_bytes()).await;
     }
     server
 }
@@ -83,7 +83,7 @@ async fn a_person_s_text_cannot_steer_the_terminal() {
     let mut evil = request("evil", 0, Execution::Refused);
     evil.comment = Some("\u{1b}]0;owned\u{7}\u{1b}[2J".to_owned());
     evil.reason = Some("line\nbreak \u{202e}".to_owned());
-    server.engine.keeps(evil, b"{}").await;
+    server.engine.keeps(evil, payload().as_bytes()).await;
     let ended = as_dana(&server, &["requests", "show", "evil"]).await;
     assert!(!ended.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{:?}", ended.stdout);
 }
@@ -171,7 +171,7 @@ async fn send_exits_1_where_lumos_would_not_take_it_for_done() {
 #[tokio::test]
 async fn send_tells_what_was_made_of_a_repetition_that_has_no_reason_of_its_own() {
     let (webhooks, admin) = (WebhookServer::start().await, AdminServer::start().await);
-    admin.engine.keeps(request("r", 0, Execution::Confirmed), b"{}").await;
+    admin.engine.keeps(request("r", 0, Execution::Confirmed), payload().as_bytes()).await;
     let known =
         Behaviour::Knows(usher_journal::RequestId("r".to_owned()), Answer::negative("it was followed"));
     webhooks.engine.behaves(known);
@@ -190,7 +190,7 @@ async fn send_shows_the_reason_and_the_lines_to_paste_to_an_operator() {
     let (webhooks, admin) = (WebhookServer::start().await, AdminServer::start().await);
     let mut refused = request("r", 0, Execution::Refused);
     refused.reason = Some("no app takes app_id \"wiki\"".to_owned());
-    admin.engine.keeps(refused, b"{}").await;
+    admin.engine.keeps(refused, payload().as_bytes()).await;
     let known = Behaviour::Knows(usher_journal::RequestId("r".to_owned()), Answer::negative("not mapped"));
     webhooks.engine.behaves(known);
     let (url, admin_url) = (format!("http://{}", webhooks.address), admin.url());
@@ -224,14 +224,4 @@ async fn send_tells_what_is_missing() {
     let ended = usher(&arguments, &[("KEY", "k")], "{}").await;
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("does not answer"), "{}", ended.stderr);
-}
-
-#[tokio::test]
-async fn the_connectors_of_this_build_are_listed() {
-    let ended = usher(&["connectors"], &[], "").await;
-    assert_eq!(ended.code, 0);
-    assert!(ended.stdout.starts_with("CONNECTOR "), "{}", ended.stdout);
-    assert!(ended.stdout.contains("zendesk-license"));
-    let ended = usher(&["connectors", "--json"], &[], "").await;
-    assert!(ended.json()["connectors"].is_array());
 }

@@ -3,10 +3,15 @@
 
 mod admin;
 mod commands;
+mod holdings;
 mod limits;
+mod local;
 mod logs;
+mod plan;
+mod replay;
 #[cfg(feature = "zendesk-license")]
 mod serve;
 mod support;
+mod terminal;
 mod timing;
 mod webhooks;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, Lines};
 use tokio::net::TcpListener;
 use tokio::process::{Child, ChildStdout, Command};
 
-use crate::support::{Wire, payload, post, usher};
+use crate::support::{Ended, Wire, payload, post, usher};
 
 const KEY: &str = "0123456789abcdef0123456789abcdef";
 const ENVIRONMENT: [(&str, &str); 3] =
@@ -55,6 +55,7 @@ struct Served {
     child: Child,
     stdout: Lines<BufReader<ChildStdout>>,
     webhooks: SocketAddr,
+    admin: String,
 }
 
 impl Served {
@@ -77,7 +78,25 @@ impl Served {
         };
         let said: serde_json::Value = serde_json::from_str(&line).unwrap();
         let webhooks = said["webhooks"].as_str().unwrap().strip_prefix("http://").unwrap().parse().unwrap();
-        Self { child, stdout, webhooks }
+        let admin = said["admin"].as_str().unwrap().to_owned();
+        Self { child, stdout, webhooks, admin }
+    }
+
+    /// A command of Dana's.
+    async fn dana(&self, arguments: &[&str], stdin: &str) -> Ended {
+        let environment = [("USHER_OPERATOR_TOKEN", ENVIRONMENT[1].1), ("USHER_ADMIN", self.admin.as_str())];
+        usher(arguments, &environment, stdin).await
+    }
+
+    async fn receives(&self, payload: &str) {
+        let mut wire = Wire::to(self.webhooks).await;
+        wire.send(&post("/webhooks/provision", &[("X-Usher-Key", KEY)], payload)).await;
+        assert_eq!(wire.answer().await.status, 200);
+    }
+
+    async fn stops(self) {
+        self.is_told(Signal::TERM);
+        assert_eq!(self.end().await.0.code(), Some(0));
     }
 
     fn is_told(&self, signal: Signal) {
@@ -178,4 +197,75 @@ async fn a_live_check_that_fails_at_a_vendor_is_exit_1() {
     let ended = usher(&arguments, &ENVIRONMENT, "").await;
     assert_eq!((ended.code, &ended.json()["ok"]), (1, &serde_json::json!(false)));
     assert_eq!(ended.json()["live"][0]["connection"], "zendesk");
+}
+
+#[tokio::test]
+async fn a_check_notes_a_journal_whose_folder_is_not_there_and_makes_none() {
+    let (_vendor, address) = silent_vendor().await;
+    let folder = folder(address, "127.0.0.1:0");
+    let config = folder.path().join("usher.toml");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replace("sqlite:usher.db", "sqlite:var/usher.db")).unwrap();
+    let ended = usher(&["check", "--json", "--config", config.to_str().unwrap()], &ENVIRONMENT, "").await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let notes = ended.json()["configuration"]["notes"].to_string();
+    assert!(notes.contains("make its folder"), "{notes}");
+    assert!(!folder.path().join("var").exists());
+}
+
+#[tokio::test]
+async fn a_request_that_was_not_mapped_runs_once_it_is_and_only_for_whom_the_app_is() {
+    let (vendor, address) = silent_vendor().await;
+    // Refused at once: nobody is there.
+    drop(vendor);
+    let folder = folder(address, "127.0.0.1:0");
+    let config = folder.path().join("usher.toml");
+    let mapped = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, mapped.replace("agent = {", "another = {")).unwrap();
+    let served = Served::start(folder.path()).await;
+    served.receives(&payload()).await;
+    let listed = served.dana(&["requests", "list", "--json"], "").await.json();
+    let id = listed["requests"][0]["id"].as_str().unwrap().to_owned();
+    assert_eq!(listed["requests"][0]["word"], "refused");
+    let replay = ["requests", "replay", &id, "--reason", "mapped"];
+    let ended = served.dana(&replay, "").await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains("not mapped"), "{ended:?}");
+    served.stops().await;
+
+    std::fs::write(&config, mapped.replace("[\"*\"]", "[\"acme.com\"]")).unwrap();
+    let served = Served::start(folder.path()).await;
+    let ended = served.dana(&replay, "").await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains("mail domains"), "{ended:?}");
+    served.stops().await;
+
+    std::fs::write(&config, mapped).unwrap();
+    let served = Served::start(folder.path()).await;
+    let ended = served.dana(&replay, "").await;
+    assert_eq!((ended.code, ended.stdout), (0, format!("{id} waiting\n")));
+    let page = served.dana(&["requests", "show", &id, "--json"], "").await.json();
+    assert_eq!(page["request"]["attempt"], 2);
+    // It is for as long as it was approved for, from when it arrived.
+    let moment = |key: &str| page["request"][key].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+    assert_eq!(moment("until").duration_since(moment("received")).as_secs(), 43_189);
+    served.stops().await;
+}
+
+#[tokio::test]
+async fn a_plan_at_a_vendor_that_is_not_there_cannot_be_told_and_one_that_is_not_mapped_can() {
+    let (vendor, address) = silent_vendor().await;
+    drop(vendor);
+    let folder = folder(address, "127.0.0.1:0");
+    let served = Served::start(folder.path()).await;
+    let ended = served.dana(&["plan", "-", "--json"], &payload()).await;
+    assert_eq!((ended.code, &ended.json()["verdict"]), (1, &serde_json::json!("unknown")), "{ended:?}");
+    let ended = served.dana(&["plan", "-"], &payload().replace("\"agent\"", "\"boss\"")).await;
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.stdout.contains("    boss = {}  # what it gives"), "{ended:?}");
+    let listed = served.dana(&["requests", "list"], "").await;
+    assert_eq!(listed.stdout, "No requests.\n");
+    let ended = served.dana(&["holdings", "--check"], "").await;
+    assert_eq!((ended.code, ended.stdout.lines().next()), (0, Some("Nobody holds anything.")));
+    served.stops().await;
 }

@@ -21,6 +21,8 @@ pub(super) fn print(stored: &StoredView, output: &mut Output) -> Result<(), Fail
     if let Some(paste) = &stored.paste {
         output.line("")?;
         print_paste(paste, output)?;
+        let id = safe(&request.id).into_owned();
+        output.line(format!("Then start Usher again, and: usher requests replay {id} --reason …"))?;
     }
     output.line("")?;
     output.table(&timeline(&stored.history))?;

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use usher_core::Clock;
 use usher_engine::{Engine, LogAlerts, Parts};
-use usher_journal::{JournalError, SqliteJournal, SqliteOptions, Stored};
-use usher_lumos::{Options, Parsed};
+use usher_journal::{JournalError, SqliteJournal, SqliteOptions};
+use usher_lumos::Options;
 
-use crate::admin::{Admin, AdminParts, ConnectionInfo, Operators};
+use crate::admin::{Admin, AdminParts, ConnectionInfo, Mapping, Operators};
 use crate::config::{Loaded, Server, Summary};
 use crate::edge::{Limits, Webhooks, WebhooksParts};
-use crate::routes::{Routed, Routes};
 
 /// Longer than the 60 s that proxies keep connections open by default.
 const IDLE: Duration = Duration::from_secs(75);
@@ -65,15 +64,15 @@ pub(super) fn admin_service(loaded: Loaded, engine: &Engine, clock: &Arc<dyn Clo
     for (name, operator) in &loaded.config.admin.operators {
         operators.add(name, operator.role, &operator.token);
     }
-    let Loaded { config, routes, summary, .. } = loaded;
-    let (options, paste_clock) = (options(&config.server), Arc::clone(clock));
+    let Loaded { config, routes, summary, hash, .. } = loaded;
+    let mapping = Mapping { table: Arc::new(routes), options: options(&config.server), config: hash };
     Admin::new(AdminParts {
         engine: Arc::new(engine.clone()),
         clock: Arc::clone(clock),
         operators,
         connections: connections(&summary),
         task_url_hosts: config.server.task_url_hosts,
-        paste: Arc::new(move |stored| paste(&routes, &options, &*paste_clock, stored)),
+        mapping,
         loopback: config.admin.listen.ip().is_loopback(),
     })
 }
@@ -95,16 +94,4 @@ fn connections(summary: &Summary) -> Vec<ConnectionInfo> {
             apps: apps_of(&connection.name),
         })
         .collect()
-}
-
-/// What would have to be pasted today, for a request as it was received: nothing, once the configuration is mended.
-fn paste(routes: &Routes, options: &Options, clock: &dyn Clock, stored: &Stored) -> Option<String> {
-    let hook = routes.hook(&stored.request.route)?;
-    let Ok(Parsed::Webhook(payload)) = usher_lumos::parse(&stored.body, hook.direction, options) else {
-        return None;
-    };
-    match routes.route(&hook, &payload, clock.now()) {
-        Routed::Refuse(refuse) => refuse.paste,
-        Routed::Accept(_) | Routed::Test => None,
-    }
 }

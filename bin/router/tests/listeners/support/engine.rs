@@ -1,14 +1,17 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
-use usher_engine::{Act, Answer, Delivery, OperateError, Reply};
+use usher_core::{Facet, Fault, Hold, Refusal};
+use usher_engine::{
+    Act, Answer, CheckedHolder, Delivery, HoldingCheck, OperateError, Preview, Reply, Standing,
+};
 use usher_journal::{
-    Arrival, Filter, Journal, JournalError, MemoryJournal, Moment, Page, Pause, Request, RequestId, Stamp,
-    Stored,
+    Arrival, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError, MemoryJournal, Moment,
+    Page, Pause, Record, Request, RequestId, Stamp, Stored, Telling,
 };
 use usher_router::admin::Operate;
 use usher_router::edge::Deliver;
@@ -28,6 +31,15 @@ pub(crate) enum Behaviour {
     Hangs,
 }
 
+/// What a plan shows.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Foreseen {
+    pub(crate) holds: BTreeMap<Facet, Hold>,
+    pub(crate) would: Vec<String>,
+    pub(crate) refused: Vec<(BTreeSet<Facet>, Refusal)>,
+    pub(crate) fault: Option<Fault>,
+}
+
 /// Does as it is told, and keeps what it was given.
 pub(crate) struct ScriptedEngine {
     behaviour: Mutex<Behaviour>,
@@ -36,6 +48,11 @@ pub(crate) struct ScriptedEngine {
     finished: watch::Sender<usize>,
     pub(crate) acts: Mutex<Vec<(RequestId, Act, String, String)>>,
     pub(crate) refuses: Mutex<Option<OperateError>>,
+    pub(crate) foresees: Mutex<Foreseen>,
+    /// What requests came to that were replayed with today's mapping.
+    pub(crate) todays: Mutex<Vec<Option<Request>>>,
+    /// What the vendor shows of everything that somebody holds.
+    pub(crate) shows: Mutex<Result<Hold, Fault>>,
     pub(crate) journal: MemoryJournal,
 }
 
@@ -54,6 +71,9 @@ impl ScriptedEngine {
             finished: watch::Sender::new(0),
             acts: Mutex::default(),
             refuses: Mutex::default(),
+            foresees: Mutex::default(),
+            todays: Mutex::default(),
+            shows: Mutex::new(Ok(Hold::Present)),
             journal: MemoryJournal::new(),
         })
     }
@@ -78,6 +98,20 @@ impl ScriptedEngine {
     pub(crate) async fn keeps(&self, request: Request, body: &[u8]) {
         let at = Moment { wall: request.received, stamp: Stamp { boot: 1, ticks: Duration::ZERO } };
         self.journal.accept(Arrival { request, body: body.to_vec() }, at).await.unwrap();
+    }
+
+    /// Has a request confirmed that it keeps.
+    pub(crate) async fn confirms(&self, request: &Request) {
+        let at = Moment { wall: request.received, stamp: Stamp { boot: 1, ticks: Duration::ZERO } };
+        let confirmed = Record::Confirmed {
+            held: request.permissions.iter().map(|permission| permission.name.clone()).collect(),
+            released: BTreeSet::new(),
+            handles: BTreeMap::new(),
+            account: None,
+            reason: None,
+            telling: Telling::None,
+        };
+        self.journal.commit(&request.id, vec![confirmed], at).await.unwrap();
     }
 }
 
@@ -131,6 +165,45 @@ impl Operate for ScriptedEngine {
             self.journal.find(request).await?.ok_or_else(|| OperateError::NotFound(request.clone()))?;
         self.acts.lock().unwrap().push((request.clone(), act, by.to_owned(), reason.to_owned()));
         Ok(stored.request)
+    }
+
+    async fn replay(
+        &self,
+        request: &RequestId,
+        today: Option<Request>,
+        by: &str,
+        reason: &str,
+    ) -> Result<Request, OperateError> {
+        self.todays.lock().unwrap().push(today);
+        self.operate(request, Act::Replay, by, reason).await
+    }
+
+    async fn holdings(&self, filter: &HoldingsFilter) -> Result<HoldingsPage, JournalError> {
+        self.journal.holdings(filter).await
+    }
+
+    async fn check_holdings(&self, holding: Holding) -> HoldingCheck {
+        let (hold, fault) = match self.shows.lock().unwrap().clone() {
+            Ok(hold) => (hold, None),
+            Err(fault) => (Hold::Unreadable, Some(fault)),
+        };
+        let standing = match hold {
+            Hold::Present => Standing::There,
+            Hold::Pending { .. } => Standing::Pending,
+            Hold::Absent => Standing::Missing,
+            Hold::Unreadable => Standing::Unreadable,
+        };
+        let checked = holding.ledger.holders.iter().map(|holder| CheckedHolder {
+            holder: holder.clone(),
+            standing,
+            facets: holder.facets.iter().map(|facet| (facet.clone(), hold.clone())).collect(),
+        });
+        HoldingCheck { holders: checked.collect(), fault, holding }
+    }
+
+    async fn preview(&self, request: Request) -> Option<Preview> {
+        let Foreseen { holds, would, refused, fault } = self.foresees.lock().unwrap().clone();
+        Some(Preview { request, holds, would, refused, fault })
     }
 
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {

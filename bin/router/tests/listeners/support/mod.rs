@@ -9,7 +9,7 @@ mod servers;
 mod table;
 
 pub(crate) use clock::HandClock;
-pub(crate) use engine::{Behaviour, ScriptedEngine};
+pub(crate) use engine::{Behaviour, Foreseen, ScriptedEngine};
 pub(crate) use http::{Answered, Wire, post};
 pub(crate) use process::{Ended, usher};
 pub(crate) use requests::request;

@@ -6,9 +6,10 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use usher_core::{Clock, SystemClock};
 use usher_lumos::{Options, default_task_url_hosts};
-use usher_router::admin::{Admin, AdminParts, ConnectionInfo, Operators};
+use usher_router::admin::{Admin, AdminParts, ConnectionInfo, Mapping, Operators};
 use usher_router::config::Role;
 use usher_router::edge::{Counts, Limits, Listener, Webhooks, WebhooksParts};
+use usher_router::routes::Refuse;
 
 use super::{Answered, SHARED_SECRET, ScriptedEngine, ScriptedTable, Wire, post};
 
@@ -85,11 +86,19 @@ impl WebhookServer {
 pub(crate) struct AdminServer {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Arc<ScriptedEngine>,
+    pub(crate) table: Arc<ScriptedTable>,
 }
 
 impl AdminServer {
     pub(crate) async fn start() -> Self {
         let engine = ScriptedEngine::new();
+        let table = Arc::new(ScriptedTable::new());
+        // As a request that was refused is looked at: it still would be.
+        *table.refuses.lock().unwrap() = Some(Refuse {
+            reason: "no app takes app_id \"wiki\"".to_owned(),
+            paste: Some("[apps.wiki]\napp_id = \"wiki\"".to_owned()),
+            ..Refuse::default()
+        });
         let clock: Arc<dyn Clock> = Arc::new(super::HandClock::new());
         let mut operators = Operators::default();
         operators.add("dana", Role::Operator, &"dana-token".to_owned().into());
@@ -104,7 +113,11 @@ impl AdminServer {
                 apps: vec!["zendesk".to_owned()],
             }],
             task_url_hosts: default_task_url_hosts(),
-            paste: Arc::new(|_| Some("[apps.wiki]\napp_id = \"wiki\"".to_owned())),
+            mapping: Mapping {
+                table: table.clone(),
+                options: Options::default(),
+                config: "today".to_owned(),
+            },
             loopback: true,
         });
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -112,7 +125,7 @@ impl AdminServer {
         let listener = Listener::bind(anywhere, limits, Arc::new(SystemClock)).await.unwrap();
         let address = listener.address().unwrap();
         tokio::spawn(listener.serve(service, CancellationToken::new()));
-        Self { address, engine }
+        Self { address, engine, table }
     }
 
     pub(crate) fn url(&self) -> String {

@@ -3,6 +3,7 @@ use std::sync::Mutex;
 use http::HeaderName;
 use jiff::Timestamp;
 use usher_core::Direction;
+use usher_journal::AskedPermission;
 use usher_lumos::{Payload, Style};
 use usher_router::edge::Table;
 use usher_router::routes::{Accept, Credentials, Hook, Refuse, Routed, Target};
@@ -20,6 +21,8 @@ pub(crate) struct ScriptedTable {
     pub(crate) style: Mutex<Style>,
     pub(crate) refuses: Mutex<Option<Refuse>>,
     pub(crate) tests: Mutex<bool>,
+    pub(crate) permissions: Mutex<Vec<AskedPermission>>,
+    asked_at: Mutex<Option<Timestamp>>,
 }
 
 impl ScriptedTable {
@@ -35,7 +38,14 @@ impl ScriptedTable {
             style: Mutex::default(),
             refuses: Mutex::default(),
             tests: Mutex::default(),
+            permissions: Mutex::default(),
+            asked_at: Mutex::default(),
         }
+    }
+
+    /// From when the length of access was counted last.
+    pub(crate) fn asked_at(&self) -> Option<Timestamp> {
+        *self.asked_at.lock().unwrap()
     }
 }
 
@@ -66,7 +76,8 @@ impl Table for ScriptedTable {
         }
     }
 
-    fn route(&self, _: &Hook, _: &Payload, _: Timestamp) -> Routed {
+    fn route(&self, _: &Hook, _: &Payload, now: Timestamp) -> Routed {
+        *self.asked_at.lock().unwrap() = Some(now);
         if *self.tests.lock().unwrap() {
             return Routed::Test;
         }
@@ -76,7 +87,7 @@ impl Table for ScriptedTable {
         Routed::Accept(Accept {
             connection: "zendesk".to_owned(),
             app_key: "zendesk".to_owned(),
-            permissions: Vec::new(),
+            permissions: self.permissions.lock().unwrap().clone(),
             all: false,
             dry_run: false,
             until: None,
