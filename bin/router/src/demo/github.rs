@@ -42,7 +42,7 @@ permissions.engineering = {{ teams = ["{TEAM}"] }}
 /// Ada follows the link in her mail.
 pub(super) fn prepare(scene: Scene, sandbox: &Sandbox) -> Result<(), Refused> {
     // Without an invitation there is nothing to accept; the row says then what is wrong.
-    if scene == Scene::Accepted && !sandbox.pending_invitations(ADA).is_empty() {
+    if scene == Scene::Accepted && !sandbox.pending_invitations(LOGIN).is_empty() {
         return sandbox.accept_invitation(LOGIN);
     }
     Ok(())
