@@ -51,7 +51,10 @@ pub(super) fn at_vendor(scene: Scene, sandbox: &Sandbox, before: usize) -> Resul
         _ => (&["auditor"], Operation::ReplaceRoles),
     };
     if roles == held && operations == [done] {
-        Ok(told)
+        Ok(match scene {
+            Scene::MadeLater => told,
+            _ => format!("{told} (auditor, which others gave, stays)"),
+        })
     } else {
         Err(format!("the directory has {who} with {roles:?}, and did: {told}"))
     }

@@ -52,8 +52,13 @@ pub(super) fn table(rows: &[Row], output: &mut Output) -> io::Result<()> {
         let (mark, style) = if row.fault.is_none() { ("✓", Style::Good) } else { ("✗", Style::Bad) };
         let now =
             row.now.map_or(("unknown".to_owned(), Style::Bad), |word| (word.to_string(), Style::of(word)));
-        let now = if row.scene == Scene::OwnTests { (String::new(), Style::Plain) } else { now };
         let after = format!("{:.1} s", std::time::Duration::from_millis(row.after_ms).as_secs_f64());
+        // No request: nothing was sent, and nobody was answered.
+        let (now, after) = if row.scene == Scene::OwnTests {
+            ((String::new(), Style::Plain), String::new())
+        } else {
+            (now, after)
+        };
         table.row([
             (mark.to_owned(), style),
             (row.asked.to_owned(), Style::Plain),
