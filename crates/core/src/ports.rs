@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use secrecy::SecretString;
 use tokio::time::Instant;
 
-use crate::{Call, ConfigError, Transport};
+use crate::{Call, ConfigError, SecretRef, Transport};
 
 /// Time, passed in. Wall time is for expiry and for people, the monotonic one for deadlines.
 pub trait Clock: fmt::Debug + Send + Sync {
@@ -32,15 +32,6 @@ impl Clock for SystemClock {
     fn instant(&self) -> Instant {
         Instant::now()
     }
-}
-
-/// Where a secret stands; never the secret itself.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum SecretRef {
-    /// An environment variable.
-    Env(String),
-    /// A file; one line end at its end is not part of the secret.
-    File(PathBuf),
 }
 
 /// Reads secrets.

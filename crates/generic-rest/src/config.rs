@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path};
 
 use serde_json::{Map, Value, json};
 use usher_core::{ConfigError, SecretRef};
@@ -10,7 +10,6 @@ use usher_toml_reader::did_you_mean;
 
 use crate::definition::{Definition, MAX_FILE};
 
-const SECRET: &str = "write { env = \"NAME\" } or { file = \"PATH\" }";
 const KEYS: [&str; 3] = ["definition", "secrets", "vars"];
 
 /// The settings of a connection, checked. `Debug` shows no secret: none is in here.
@@ -185,31 +184,14 @@ fn secrets(
     }
     let mut out = BTreeMap::new();
     for (name, value) in said {
-        match secret(value, folder) {
+        match SecretRef::read(&["secrets", name], value, folder) {
             Ok(secret) => {
                 out.insert(name.clone(), secret);
             }
-            Err(message) => mistakes.push(at(&["secrets", name], message).hint(SECRET)),
+            Err(mistake) => mistakes.push(mistake),
         }
     }
     out
-}
-
-/// Where a secret stands. Read by hand: serde's own message for a wrong type would quote what was written.
-fn secret(value: &Value, folder: &Path) -> Result<SecretRef, &'static str> {
-    let Value::Object(fields) = value else {
-        return Err("a secret is not written into the configuration");
-    };
-    let mut fields = fields.iter();
-    let (Some((kind, place)), None) = (fields.next(), fields.next()) else {
-        return Err("a secret stands in one place");
-    };
-    match (kind.as_str(), place) {
-        ("env" | "file", Value::String(place)) if place.is_empty() => Err("the secret's place is empty"),
-        ("env", Value::String(name)) => Ok(SecretRef::Env(name.clone())),
-        ("file", Value::String(file)) => Ok(SecretRef::File(folder.join(PathBuf::from(file)))),
-        _ => Err("this does not say where the secret stands"),
-    }
 }
 
 fn vars(

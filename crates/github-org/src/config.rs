@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use usher_core::{ConfigError, SecretRef};
 
-use crate::secret;
 
 /// Mistakes told at once; a section has fewer keys.
 const MOST_MISTAKES: usize = 32;
@@ -218,7 +217,7 @@ fn read_credentials(
 ) -> Option<Credentials> {
     match (app, token) {
         (Some(app), None) => read_app(app, folder, mistakes),
-        (None, Some(token)) => match secret::read(&["token"], token, folder) {
+        (None, Some(token)) => match SecretRef::read(&["token"], token, folder) {
             Ok(place) => Some(Credentials::Token(place)),
             Err(wrong) => {
                 mistakes.push(wrong);
@@ -263,7 +262,7 @@ fn read_app(app: RawApp, folder: &Path, mistakes: &mut Vec<ConfigError>) -> Opti
             None
         }
         Some(value) => {
-            secret::read(&["app", "private_key"], &value, folder).map_err(|wrong| mistakes.push(wrong)).ok()
+            SecretRef::read(&["app", "private_key"], &value, folder).map_err(|wrong| mistakes.push(wrong)).ok()
         }
     };
     Some(Credentials::App { id: id?, installation_id: installation_id?, private_key: private_key? })

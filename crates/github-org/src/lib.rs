@@ -17,7 +17,6 @@ mod plan;
 mod platform;
 mod provisioner;
 mod role;
-mod secret;
 
 pub use config::{Credentials, IdentifyBy, Settings};
 pub use entitlement::Entitlement;

@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use usher_core::{ConfigError, SecretRef};
 
-use crate::secret;
 
 /// Search results lag "a few minutes" behind writes
 /// (<https://developer.zendesk.com/api-reference/ticketing/users/users/#search-users>).
@@ -360,7 +359,7 @@ fn required_secret(
             mistake(path, "the secret is missing").hint("write { env = \"NAME\" } or { file = \"PATH\" }"),
             mistakes,
         ),
-        Some(value) => match secret::read(path, &value, folder) {
+        Some(value) => match SecretRef::read(path, &value, folder) {
             Ok(place) => return Some(place),
             Err(wrong) => mistakes.push(wrong),
         },

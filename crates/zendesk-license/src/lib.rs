@@ -16,7 +16,6 @@ mod observe;
 mod plan;
 mod provisioner;
 mod roles;
-mod secret;
 
 pub use config::{Credentials, Settings, Unsuspend};
 pub use entitlement::Entitlement;
