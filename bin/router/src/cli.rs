@@ -21,7 +21,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     let features: Vec<&str> =
         features.into_iter().filter(|(_, is_on)| *is_on).map(|(name, _)| name).collect();
     let features = if features.is_empty() { "none".to_owned() } else { features.join(", ") };
-    // Whoever builds for others sets it: a build needs neither git nor a repository.
+    // From build.rs.
     let commit = option_env!("USHER_COMMIT").map(|commit| format!(", commit {commit}")).unwrap_or_default();
     format!("{} (features: {features}{commit})", env!("CARGO_PKG_VERSION"))
 });

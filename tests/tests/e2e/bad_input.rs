@@ -153,7 +153,7 @@ async fn what_is_not_mapped_is_refused_whole_and_no_vendor_hears_of_it() {
         // No permission, and no default.
         Payload::grant("ann@example.com", &[]),
         // Two roles at once.
-        Payload::grant("ann@example.com", &["agent", "light_agent"]),
+        Payload::grant("ann@example.com", &["agent", "reader"]),
         // Addresses of others.
         Payload::grant("ann@elsewhere.com", &["agent"]),
         Payload::grant("ann@example.com.elsewhere.com", &["agent"]),

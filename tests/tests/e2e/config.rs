@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use serde_json::json;
+use usher_sandbox::AppKey;
 use usher_sandbox::zendesk::CLIENT_SECRET;
 
 use crate::support::{Config, Ended, Payload, Sandbox, folder, run, world};
@@ -117,20 +118,30 @@ fn squeezed(text: &str) -> String {
 
 #[tokio::test]
 async fn the_example_is_in_order_once_its_secrets_are_set() {
-    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../usher.example.toml");
-    let example = example.to_str().unwrap();
+    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let secrets = [
         ("USHER_WEBHOOK_KEY", "0123456789abcdef0123456789abcdef"),
         ("USHER_ZENDESK_LIGHT", "fedcba9876543210fedcba9876543210"),
         ("USHER_DANA", "dana-0123456789abcdef0123456789"),
         ("USHER_AUDIT", "audit-0123456789abcdef0123456789"),
         ("ZENDESK_CLIENT_SECRET", "zendesk-0123456789abcdef01234567"),
+        ("WIKI_SECRET", "wiki-0123456789abcdef0123456789"),
     ];
     let folder = tempfile::tempdir().unwrap();
-    let ended = run(folder.path(), &["check", "--config", example], &secrets).await;
+    // The one secret that stands in a file, and the definition, whose place is beside the configuration.
+    let key = AppKey::shared().unwrap();
+    std::fs::write(folder.path().join("github.pem"), key.private_pem()).unwrap();
+    let definition = "recipes/directory/definition.toml";
+    std::fs::create_dir_all(folder.path().join(definition).parent().unwrap()).unwrap();
+    std::fs::copy(project.join(definition), folder.path().join(definition)).unwrap();
+    let example = std::fs::read_to_string(project.join("usher.example.toml")).unwrap();
+    let here = example.replace("/run/secrets/github.pem", "github.pem");
+    assert_ne!(here, example);
+    std::fs::write(folder.path().join("usher.toml"), here).unwrap();
+    let ended = run(folder.path(), &["check"], &secrets).await;
     assert_eq!(ended.code, 0, "{ended:?}");
     assert!(ended.stdout.contains("is in order."), "{ended:?}");
-    let ended = run(folder.path(), &["check", "--config", example], &secrets[1..]).await;
+    let ended = run(folder.path(), &["check"], &secrets[1..]).await;
     assert_eq!(ended.code, 1, "{ended:?}");
 }
 

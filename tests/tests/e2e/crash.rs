@@ -113,11 +113,10 @@ async fn an_answer_that_lumos_got_is_true_after_a_kill_as_well() {
 async fn rule_29_a_grant_whose_permission_means_something_else_after_the_restart_waits_for_a_person() {
     let (sandbox, mut usher) = world().await;
     sandbox.seed_users(&[UserSeed::end_user(EMAIL)]).await;
-    let payload = Payload::grant(EMAIL, &["light_agent"]);
+    let payload = Payload::grant(EMAIL, &["reader"]);
     let id = killed_at(Moment::BeforeTheChange, &sandbox, &mut usher, &payload).await;
     let text = Config::new(&sandbox).text();
-    let other =
-        text.replace("light_agent = { role = \"light-agent\" }", "light_agent = { role = \"agent\" }");
+    let other = text.replace("reader = { role = \"light-agent\" }", "reader = { role = \"agent\" }");
     assert_ne!(text, other);
     std::fs::write(usher.folder().join("usher.toml"), other).unwrap();
     usher.restart().await;

@@ -22,7 +22,7 @@ async fn an_approved_request_becomes_a_licence_and_the_answer_comes_after_it_is_
 #[tokio::test]
 async fn somebody_without_an_account_gets_one() {
     let (sandbox, usher) = world().await;
-    let answer = usher.send(&Payload::grant("new@example.com", &["light_agent"])).await;
+    let answer = usher.send(&Payload::grant("new@example.com", &["reader"])).await;
     assert_eq!(answer.said(), GRANTED);
     assert_eq!(sandbox.role("new@example.com").await, "Light agent");
     let effects = sandbox.effects_on("new@example.com").await;
@@ -74,7 +74,7 @@ async fn every_permission_has_a_webhook_of_its_own_in_both_directions() {
 #[tokio::test]
 async fn a_permission_webhook_grants_nothing_where_its_own_permission_is_not_listed() {
     let (sandbox, usher) = world().await;
-    let payload = Payload::grant("ann@example.com", &["light_agent"]);
+    let payload = Payload::grant("ann@example.com", &["reader"]);
     assert!(usher.post("/webhooks/zendesk/agent/provision", &payload).await.is_no());
     let other_app = Payload::grant("ann@example.com", &["agent"]).app("github");
     assert!(usher.post("/webhooks/zendesk/agent/provision", &other_app).await.is_no());
@@ -89,8 +89,9 @@ async fn a_hook_with_a_secret_of_its_own_is_opened_by_that_alone() {
     let with = |key| [("X-Usher-Key", key)];
     let shared = usher.post_with("/webhooks/light/provision", &with(KEY), payload.bytes()).await;
     assert_eq!(shared.status, 401);
-    // The permission's own webhook gives way to the hook: it would be a way around its secret.
+    // The permission's own webhook gives way to the hook, and so does the app's: they would be ways around its secret.
     assert!(usher.post("/webhooks/zendesk/light_agent/provision", &payload).await.is_no());
+    assert!(usher.send(&payload).await.is_no());
     assert_eq!(usher.post_with(&payload.path(), &with(HOOK_KEY), payload.bytes()).await.status, 401);
     assert_eq!(sandbox.calls().await, []);
     let answer = usher.post_with("/webhooks/light/provision", &with(HOOK_KEY), payload.bytes()).await;
@@ -188,7 +189,7 @@ async fn no_seat_left_is_a_refusal_that_says_so_and_can_be_run_again_once_there_
 async fn whoever_is_the_owner_is_not_touched() {
     let (sandbox, usher) = world().await;
     sandbox.seed_users(&[UserSeed::admin("boss@example.com")]).await;
-    assert!(usher.send(&Payload::grant("boss@example.com", &["light_agent"])).await.is_no());
+    assert!(usher.send(&Payload::grant("boss@example.com", &["reader"])).await.is_no());
     let removal = usher.send(&Payload::removal("boss@example.com", &["agent"])).await;
     assert_eq!(sandbox.changes_of("boss@example.com").await, Vec::<String>::new());
     assert_eq!(sandbox.role("boss@example.com").await, "admin");

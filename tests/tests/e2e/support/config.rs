@@ -121,6 +121,7 @@ ignore_sources = ["OKTA"]
 support_agent = {{ role = "agent", groups = ["Tier 1"] }}
 agent = {{ role = "agent" }}
 light_agent = {{ role = "light-agent" }}
+reader = {{ role = "light-agent" }}
 okta_group = "ignore"
 
 [hooks.light]

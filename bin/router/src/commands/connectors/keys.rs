@@ -151,7 +151,23 @@ fn types(root: &Value, schema: &Value) -> String {
             .collect();
         words = told.into_iter().collect();
     }
-    if words.is_empty() { "anything".to_owned() } else { words.join(" or ") }
+    if named.contains(&"number") {
+        words.retain(|word| word != spoken("integer"));
+    }
+    let lists = words.iter().filter(|word| word.starts_with("list of")).count();
+    match words.len() {
+        0 => "anything".to_owned(),
+        // A list of the same scalars beside them says nothing more.
+        3.. if lists == 1 => {
+            words.retain(|word| !word.starts_with("list of"));
+            format!("{}, or a list of such", words.join(", "))
+        }
+        2 if lists == 1 && words.iter().any(|word| word.contains(" or ") && !word.starts_with("list of")) => {
+            words.retain(|word| !word.starts_with("list of"));
+            format!("{}, or a list of such", words.concat())
+        }
+        _ => words.join(" or "),
+    }
 }
 
 fn spoken(json_type: &str) -> &str {
