@@ -21,6 +21,11 @@ pub use stage::{Sabotage, Stage};
 
 /// `usher demo`
 pub(crate) async fn run(args: &DemoArgs, output: &mut Output) -> Result<(), Failure> {
+    if scenes().is_empty() {
+        return Err(Failure::failed(
+            "this build has no connector, so there is nothing to show: build it with --features demo,zendesk-license, say",
+        ));
+    }
     let interrupted = crate::commands::interrupted();
     tokio::pin!(interrupted);
     if std::env::var_os(crate::logging::LEVEL_VARIABLE).is_some() {

@@ -15,10 +15,7 @@ pub(super) fn opening(stage: &Stage, output: &mut Output) -> io::Result<()> {
         return Ok(());
     }
     let stands = Stand::compiled_in().map(Stand::title).collect::<Vec<_>>().join(", ");
-    let title = match stands.as_str() {
-        "" => "Usher without a connector: build it with --features zendesk-license, say".to_owned(),
-        stands => format!("Usher, against stand-ins over real sockets: {stands}"),
-    };
+    let title = format!("Usher, against stand-ins over real sockets: {stands}");
     let title = output.paint(Style::Bold, &title);
     output.line(title)?;
     let note = format!(
