@@ -12,8 +12,12 @@ pub(crate) const LONGEST_LAG: Duration = Duration::from_secs(3600);
 
 /// What a record does to its request's row and its subject's ledger. The only place that says so.
 pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &Moment) {
-    request.updated = at.wall;
+    if *record != Record::PayloadPruned {
+        request.updated = at.wall;
+    }
     match record {
+        // Nothing has happened: how old the row is still counts from what last did.
+        Record::PayloadPruned => request.forget_payload(),
         Record::Intent { intent, action } => {
             ledger.changes.push(Change {
                 intent: *intent,
@@ -90,7 +94,7 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             ledger.holders.retain(|holder| {
                 direction == Direction::Deprovision || holder.confirmed || holder.request != *id
             });
-            forget_unheld_slots(ledger);
+            forget_unheld_slots(request, ledger);
             finish(request, ledger, at);
         }
         Record::Answered(answer) => {
@@ -120,7 +124,9 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
         | Record::ReadingFailed(_)
         | Record::Planned { .. }
         | Record::Operated { .. }
-        | Record::Alerted { .. } => {}
+        | Record::Lumos { .. }
+        | Record::Alerted { .. }
+        | Record::AlertSent { .. } => {}
     }
 }
 
@@ -193,11 +199,18 @@ fn confirm_order(request: &Request, ledger: &mut Ledger) {
         let named = request.all || request.permissions.iter().any(|p| p.name == holder.permission);
         !(holder.app == request.app_key && named && holder.seq < request.seq)
     });
-    forget_unheld_slots(ledger);
+    forget_unheld_slots(request, ledger);
 }
 
-/// A former value is for as long as its slot has a holder.
-fn forget_unheld_slots(ledger: &mut Ledger) {
+/// A former value is for as long as its slot has a holder, or an order is under way that may have to give it back: what the order
+/// takes may have been given by a grant that it has superseded, and that holds nothing any more.
+fn forget_unheld_slots(request: &Request, ledger: &mut Ledger) {
+    let (marks, unfinished) = (&ledger.marks, &ledger.unfinished);
+    let is_order =
+        |seq: u64| marks.iter().any(|mark| mark.direction == Direction::Deprovision && mark.seq == seq);
+    if unfinished.iter().any(|(id, seq)| *id != request.id && is_order(*seq)) {
+        return;
+    }
     let holders = &ledger.holders;
     ledger
         .former

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::path::Path;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -7,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use usher_core::{Direction, SubjectKey};
 
 use crate::{
-    AnswerState, Arrival, Arrived, Execution, History, Ledger, Moment, Record, Request, RequestId, Telling,
+    AnswerState, Arrival, Arrived, Execution, History, Ledger, Moment, Prune, Pruned, Record, Request,
+    RequestId, Telling,
 };
 
 /// What stands in the journal's way.
@@ -35,6 +37,19 @@ impl JournalError {
     pub(crate) fn taken(id: &RequestId) -> Self {
         Self::OutOfReach(format!("the id {id} is another request's"))
     }
+}
+
+/// What a journal's file holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contents {
+    /// Accepted webhooks.
+    pub requests: u64,
+    /// Entries of their histories.
+    pub history: u64,
+    /// Ledgers: one for each person at each connection.
+    pub ledgers: u64,
+    /// The last place in the order of acceptance.
+    pub seq: u64,
 }
 
 /// What `accept` brought.
@@ -247,6 +262,25 @@ pub trait Journal: Debug + Send + Sync + 'static {
     /// # Errors
     /// They could not be read.
     async fn pauses(&self) -> Result<BTreeMap<String, Pause>, JournalError>;
+
+    /// One batch of what is old enough to go: a commit of its own, and never part of a request's. The ledger stays as it is, and so
+    /// does every request that is not settled: not final, not answered, due to be told, or with a change or an invitation that
+    /// may be open; and, of what goes whole, the approval behind a holder.
+    ///
+    /// # Errors
+    /// Nothing was pruned then.
+    async fn prune(&self, prune: &Prune, at: Timestamp) -> Result<Pruned, JournalError>;
+
+    /// Writes a copy of all that is committed into a new file, while it runs: checked, on disk, and readable by its owner alone.
+    ///
+    /// # Errors
+    /// There is no such file then; also where there is one already, which is left as it is, and where this journal is not a file.
+    async fn backup(&self, to: &Path) -> Result<Contents, JournalError> {
+        Err(JournalError::Unusable(format!(
+            "this journal is not a file of Usher's, so that nothing was written to {}: copy it with its own means",
+            to.display()
+        )))
+    }
 
     /// Whether it can be written.
     ///

@@ -10,6 +10,7 @@ mod change;
 mod journal;
 mod ledger;
 mod memory;
+mod prune;
 mod record;
 mod request;
 mod sqlite;
@@ -18,11 +19,12 @@ pub use apply::apply;
 pub use arrive::{Arrival, Arrived, arrive, replay, runs_again};
 pub use change::{Change, ChangeState, Moment, Stamp};
 pub use journal::{
-    Accepted, Committed, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError, Page, Pause,
-    Stored,
+    Accepted, Committed, Contents, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError,
+    Page, Pause, Stored,
 };
 pub use ledger::{DAY, Holder, Invitation, Ledger, Mail, Mark};
 pub use memory::MemoryJournal;
-pub use record::{History, InvitationEnd, Outcome, Record};
+pub use prune::{Prunable, Prune, PrunePlace, Pruned};
+pub use record::{History, InvitationEnd, LumosStep, Outcome, Record};
 pub use request::{AnswerState, AskedPermission, Execution, Request, RequestId, Telling, Word};
 pub use sqlite::{SqliteJournal, SqliteOptions};

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use usher_core::SubjectKey;
 
 use crate::{
     Accepted, AnswerState, Arrival, Committed, Filter, History, Holding, HoldingsFilter, HoldingsPage,
-    Journal, JournalError, Ledger, Moment, Page, Pause, Record, Request, RequestId, Stored, apply, arrive,
-    replay, runs_again,
+    Journal, JournalError, Ledger, Moment, Page, Pause, Prunable, Prune, PrunePlace, Pruned, Record, Request,
+    RequestId, Stored, apply, arrive, replay, runs_again,
 };
 
 /// A journal in memory: for tests and for whoever has no disk. It is lost with the process.
@@ -52,6 +53,39 @@ impl State {
         stored.request = request.clone();
         let attempt = request.attempt;
         stored.history.extend(records.into_iter().map(|record| History { at: at.wall, attempt, record }));
+    }
+
+    /// The next settled requests that are to be looked at, oldest first; and where more begin.
+    fn prunable(&self, prune: &Prune) -> (Vec<PrunePlace>, Option<PrunePlace>) {
+        let settled = self.requests.values().filter(|stored| {
+            let has_payload =
+                || stored.request.has_payload() || !stored.history.iter().any(History::is_pruning);
+            !stored.request.is_open()
+                && stored.request.updated < prune.before
+                && (prune.what == Prunable::Requests || has_payload())
+        });
+        let mut places: Vec<PrunePlace> = settled
+            .map(|stored| PrunePlace { updated: stored.request.updated, request: stored.request.id.clone() })
+            .filter(|place| prune.after.as_ref().is_none_or(|after| place > after))
+            .collect();
+        places.sort();
+        let more = places.len() > prune.rows();
+        places.truncate(prune.rows());
+        let next = places.last().filter(|_| more).cloned();
+        (places, next)
+    }
+
+    fn forget_payload(&mut self, id: &RequestId, at: Timestamp) {
+        let Some(stored) = self.requests.get_mut(id) else { return };
+        stored.request.forget_payload();
+        stored.body.clear();
+        for entry in &mut stored.history {
+            if let Record::Intent { action, .. } = &mut entry.record {
+                action.args = serde_json::Value::Null;
+            }
+        }
+        let attempt = stored.request.attempt;
+        stored.history.push(History { at, attempt, record: Record::PayloadPruned });
     }
 
     fn next_seq(&mut self) -> u64 {
@@ -253,6 +287,31 @@ impl Journal for MemoryJournal {
         let state = self.lock();
         state.check()?;
         Ok(state.pauses.clone())
+    }
+
+    async fn prune(&self, prune: &Prune, at: Timestamp) -> Result<Pruned, JournalError> {
+        let mut state = self.lock();
+        state.check()?;
+        let (places, next) = state.prunable(prune);
+        let mut pruned = Pruned { requests: 0, next };
+        for PrunePlace { request: id, .. } in places {
+            let Some(stored) = state.requests.get(&id) else { continue };
+            let ledger = state.ledger_of(&stored.request);
+            let last = stored.history.iter().rev().find(|entry| !entry.is_pruning());
+            let last = last.map_or(stored.request.updated, |entry| entry.at);
+            if !prune.takes(&stored.request, last, &ledger) {
+                continue;
+            }
+            pruned.requests = pruned.requests.saturating_add(1);
+            match prune.what {
+                Prunable::Payloads => state.forget_payload(&id, at),
+                Prunable::Requests => {
+                    state.requests.remove(&id);
+                    state.keys.retain(|_, of| *of != id);
+                }
+            }
+        }
+        Ok(pruned)
     }
 
     async fn ready(&self) -> Result<(), JournalError> {

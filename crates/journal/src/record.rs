@@ -35,6 +35,24 @@ pub enum InvitationEnd {
     Cancelled,
 }
 
+/// A step with Lumos's own API (rules 25 and 26).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LumosStep {
+    /// Something was read there, or could not be.
+    Looked,
+    /// A comment goes out. On disk before it does: unless it surely did not arrive, no other is sent after it.
+    Commenting,
+    /// It surely did not arrive.
+    NotCommented,
+    /// It is there.
+    Commented,
+    /// The task is completed.
+    Completed,
+    /// It is left to a person to complete it.
+    NotCompleted,
+}
+
 /// One entry of a request's append-only history; most also change the request's row or its subject's ledger (see [`crate::apply`]).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind", content = "of")]
@@ -170,12 +188,28 @@ pub enum Record {
     Answered(AnswerState),
     /// Whether the sender still has to be told.
     Telling(Telling),
+    /// What was known of the person beyond the key was removed: it was old enough.
+    PayloadPruned,
+    /// A step with Lumos's own API.
+    Lumos {
+        /// Which.
+        step: LumosStep,
+        /// For people; nothing personal.
+        sentence: String,
+    },
     /// Somebody was alerted.
     Alerted {
         /// What kind.
         kind: String,
         /// For people.
         sentence: String,
+    },
+    /// An alert reached its receiver. What is alerted and has none of these may still have to be sent.
+    AlertSent {
+        /// The alert's id.
+        alert: String,
+        /// Which of the configured receivers: `slack`, `webhook`.
+        to: String,
     },
 }
 
@@ -204,7 +238,10 @@ impl Record {
             Self::Operated { .. } => "operated",
             Self::Answered(_) => "answered",
             Self::Telling(_) => "telling",
+            Self::PayloadPruned => "payload-pruned",
+            Self::Lumos { .. } => "lumos",
             Self::Alerted { .. } => "alerted",
+            Self::AlertSent { .. } => "alert-sent",
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The journal in a SQLite file, for one machine.
 
+mod backup;
 mod fault;
 mod items;
 mod network;
@@ -7,6 +8,7 @@ mod open;
 mod place;
 #[cfg(test)]
 mod plans;
+mod pruning;
 mod read;
 mod rows;
 mod working;
@@ -19,15 +21,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use usher_core::SubjectKey;
 
 use crate::{
-    Accepted, AnswerState, Arrival, Committed, Filter, HoldingsFilter, HoldingsPage, Journal, JournalError,
-    Ledger, Moment, Page, Pause, Record, Request, RequestId, Stored,
+    Accepted, AnswerState, Arrival, Committed, Contents, Filter, HoldingsFilter, HoldingsPage, Journal,
+    JournalError, Ledger, Moment, Page, Pause, Prune, Pruned, Record, Request, RequestId, Stored,
 };
 
+use backup::Copies;
 use fault::Trust;
 use read::Readers;
 use writer::{To, Work};
@@ -61,6 +65,7 @@ impl Default for SqliteOptions {
 pub struct SqliteJournal {
     queue: mpsc::Sender<Work>,
     readers: Readers,
+    copies: Copies,
     trust: Trust,
     commits: Arc<AtomicU64>,
     checked: bool,
@@ -86,6 +91,14 @@ impl SqliteJournal {
     #[must_use]
     pub fn was_checked(&self) -> bool {
         self.checked
+    }
+
+    /// Looks a copy of a journal through that nobody has open: whether it is whole, and how much it holds. Nothing is written.
+    ///
+    /// # Errors
+    /// [`JournalError::Unusable`] where it is no journal of this version, or is damaged.
+    pub async fn check_copy(path: impl AsRef<Path>) -> Result<Contents, JournalError> {
+        Box::pin(backup::check(path.as_ref())).await
     }
 
     /// Hands an item to the writer and waits for its outcome, or for the end of all trust.
@@ -179,6 +192,17 @@ impl Journal for SqliteJournal {
 
     async fn pauses(&self) -> Result<BTreeMap<String, Pause>, JournalError> {
         self.readers.pauses().await
+    }
+
+    async fn prune(&self, prune: &Prune, at: Timestamp) -> Result<Pruned, JournalError> {
+        let prune = prune.clone();
+        let _no_copy = self.copies.none().await;
+        self.ask(|to| Work::Prune { prune, at, to }).await
+    }
+
+    async fn backup(&self, to: &Path) -> Result<Contents, JournalError> {
+        self.trust.check()?;
+        self.copies.write(to).await
     }
 
     /// Goes through the writer: a lock that somebody else holds is found, without a write.

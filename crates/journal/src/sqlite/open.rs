@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::JournalError;
 
+use super::backup::Copies;
 use super::fault::{Trust, fault};
 use super::place::{self, Files, Owner};
 use super::read::Readers;
@@ -21,6 +22,7 @@ use super::{SqliteJournal, SqliteOptions};
 const MIGRATIONS: &[(i64, &str, &str)] = &[
     (1, "journal", include_str!("../../migrations/sqlite/0001_journal.sql")),
     (2, "holdings", include_str!("../../migrations/sqlite/0002_holdings.sql")),
+    (3, "pruning", include_str!("../../migrations/sqlite/0003_pruning.sql")),
 ];
 
 /// `PRAGMA application_id` of Usher's files: "Ushr".
@@ -89,6 +91,7 @@ pub(super) async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteJo
     tokio::spawn(writer.run());
     Ok(SqliteJournal {
         queue,
+        copies: Copies::of(&path, &options),
         readers: Readers { pool, trust: trust.clone() },
         trust,
         commits,
@@ -96,7 +99,7 @@ pub(super) async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteJo
     })
 }
 
-fn base(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
+pub(super) fn base(path: &Path, options: &SqliteOptions) -> SqliteConnectOptions {
     SqliteConnectOptions::new().filename(path).busy_timeout(options.busy).disable_statement_logging()
 }
 
@@ -108,6 +111,8 @@ pub(super) async fn connect(path: &Path, options: &SqliteOptions) -> Result<Sqli
         // macOS alone: there a plain fsync stops at the disk's cache.
         .pragma("fullfsync", "ON")
         .pragma("checkpoint_fullfsync", "ON")
+        // What is deleted or written anew is overwritten: pruned data is to be gone from the file, and not only out of sight.
+        .pragma("secure_delete", "ON")
         .pragma("journal_size_limit", LONGEST_LOG);
     if let Some(pages) = options.max_pages {
         with = with.pragma("max_page_count", pages.to_string());
@@ -156,6 +161,13 @@ async fn identify(connection: &mut SqliteConnection, path: &Path) -> Result<Foun
     }
     let clean = number(connection, "SELECT value FROM meta WHERE key = 'clean'").await;
     Ok(Found::Journal { clean: clean.map_err(|error| unreadable(path, &error))? == 1 })
+}
+
+/// Whether it is a journal whose schema is the newest that this Usher knows.
+pub(super) async fn is_current(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
+    let newest = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
+    Ok(number(connection, "PRAGMA application_id").await? == APPLICATION
+        && number(connection, "SELECT coalesce(max(version), 0) FROM _sqlx_migrations").await? == newest)
 }
 
 /// Makes a file ready to be served from. Returns the last place in the order of acceptance.

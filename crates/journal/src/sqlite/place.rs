@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use crate::JournalError;
 
 /// For the owner alone: the journal holds personal data.
-const MODE: u32 = 0o600;
+pub(super) const MODE: u32 = 0o600;
 
 /// How every SQLite file begins, <https://www.sqlite.org/fileformat.html>.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";

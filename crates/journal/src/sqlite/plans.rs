@@ -5,7 +5,7 @@ use usher_core::{Direction, SubjectKey};
 
 use crate::{Execution, Filter, HoldingsFilter, SqliteOptions, Telling};
 
-use super::{items, open, place, read, rows, working};
+use super::{items, open, place, pruning, read, rows, working};
 
 /// Tables, by the names that the statements give them.
 const TABLES: [&str; 10] = ["requests", "r", "history", "h", "ledgers", "l", "bodies", "b", "pauses", "meta"];
@@ -35,10 +35,19 @@ async fn fresh(folder: &tempfile::TempDir) -> SqliteConnection {
 async fn writing_and_finding_walk_through_no_table() {
     let folder = tempfile::tempdir().unwrap();
     let mut connection = fresh(&folder).await;
-    let statements = [working::BEGIN, rows::INSERT, rows::UPDATE, rows::REROUTE, read::FIND];
+    let statements = [
+        working::BEGIN,
+        rows::INSERT,
+        rows::UPDATE,
+        rows::REROUTE,
+        read::FIND,
+        pruning::DELETE,
+        pruning::FORGET,
+    ];
     let single = statements.iter().flat_map(|text| text.split(';')).map(str::trim);
-    let planned =
-        single.filter(|sql| ["SELECT", "INSERT", "UPDATE", "WITH"].iter().any(|word| sql.starts_with(word)));
+    let planned = single.filter(|sql| {
+        ["SELECT", "INSERT", "UPDATE", "DELETE", "WITH"].iter().any(|word| sql.starts_with(word))
+    });
     let mut count = 0;
     for sql in planned {
         // `VALUES` needs no plan.
@@ -47,7 +56,24 @@ async fn writing_and_finding_walk_through_no_table() {
             count += 1;
         }
     }
-    assert_eq!(count, 11);
+    assert_eq!(count, 18);
+}
+
+#[tokio::test]
+async fn pruning_walks_through_what_is_settled_and_old_enough_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = fresh(&folder).await;
+    for (sql, index) in [
+        (pruning::SETTLED, "requests_settled"),
+        (pruning::SETTLED_WITH_PAYLOAD, "requests_settled_with_payload"),
+    ] {
+        assert_eq!(walks(&mut connection, sql).await, Vec::<String>::new());
+        let explained = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")));
+        let plan = explained.fetch_all(&mut connection).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| row.get(3)).collect();
+        assert!(steps.iter().any(|step| step.contains(&format!("INDEX {index} "))), "{steps:?}");
+        assert!(!steps.iter().any(|step| step.contains("TEMP B-TREE")), "{steps:?}");
+    }
 }
 
 #[tokio::test]

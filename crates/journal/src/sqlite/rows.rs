@@ -29,7 +29,8 @@ RELEASE item";
 
 pub(super) const UPDATE: &str = "
 SAVEPOINT item;
-UPDATE requests SET seq = $2, execution = $3, open = $4, received = $5, updated = $6, document = $7, telling = $18
+UPDATE requests SET seq = $2, execution = $3, open = $4, received = $5, updated = $6, document = $7, telling = $18,
+    payload = $19 OR EXISTS (SELECT 1 FROM bodies AS b WHERE b.request = requests.row)
 WHERE id = $1;
 INSERT INTO history (request, n, at, attempt, kind, document)
 SELECT (SELECT row FROM requests WHERE id = $1), $8 + new.key, $9, $10, new.value ->> 'kind', new.value
@@ -44,6 +45,7 @@ RELEASE item";
 pub(super) const REROUTE: &str = "
 SAVEPOINT item;
 UPDATE requests SET seq = $2, execution = $3, open = $4, received = $5, updated = $6, document = $7,
+    payload = $22 OR EXISTS (SELECT 1 FROM bodies AS b WHERE b.request = requests.row),
     telling = $21, connection = $12, subject_key = $13, app_key = $17, direction = $18,
     delivery_key = CASE WHEN EXISTS (SELECT 1 FROM requests AS r WHERE r.delivery_key = $16 AND r.id <> $1)
                    THEN delivery_key ELSE $16 END
@@ -117,6 +119,7 @@ impl Write<'_> {
             None => query,
         };
         let query = query.bind(account).bind(holding).bind(request.telling.as_str());
+        let query = if self.body.is_none() { query.bind(request.has_payload()) } else { query };
         query.execute(connection).await.map_err(|error| fault(&error, "writing a request"))?;
         Ok(())
     }

@@ -73,7 +73,11 @@ impl Working {
                         subjects.insert((&today.connection, &today.subject_key));
                     }
                 }
-                Work::Claim { .. } | Work::Pause { .. } | Work::Ready { .. } | Work::Close { .. } => {}
+                Work::Claim { .. }
+                | Work::Pause { .. }
+                | Work::Prune { .. }
+                | Work::Ready { .. }
+                | Work::Close { .. } => {}
             }
         }
         let query = sqlx::query(BEGIN)

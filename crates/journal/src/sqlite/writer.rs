@@ -2,15 +2,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::vec::IntoIter;
 
+use jiff::Timestamp;
 use sqlx::{Connection, SqliteConnection};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
-    Accepted, AnswerState, Arrival, Committed, JournalError, Moment, Pause, Record, Request, RequestId,
+    Accepted, AnswerState, Arrival, Committed, JournalError, Moment, Pause, Prune, Pruned, Record, Request,
+    RequestId,
 };
 
 use super::fault::{Trust, fault};
 use super::place::{Files, Owner};
+use super::pruning;
 use super::rows;
 use super::working::Working;
 
@@ -55,6 +58,11 @@ pub(super) enum Work {
         pause: Option<Pause>,
         to: To<()>,
     },
+    Prune {
+        prune: Prune,
+        at: Timestamp,
+        to: To<Pruned>,
+    },
     Ready {
         to: To<()>,
     },
@@ -79,6 +87,7 @@ impl Work {
             Self::Accept { to, .. } => answer(to, Err(error)),
             Self::Commit { to, .. } | Self::Replay { to, .. } => answer(to, Err(error)),
             Self::Claim { to, .. } => answer(to, Err(error)),
+            Self::Prune { to, .. } => answer(to, Err(error)),
             Self::Answered { to, .. } | Self::Pause { to, .. } | Self::Ready { to } | Self::Close { to } => {
                 answer(to, Err(error))
             }
@@ -124,6 +133,7 @@ impl Writer {
         let mut items = Vec::with_capacity(self.batch);
         while self.waiting.recv_many(&mut items, self.batch).await > 0 {
             let mut work = Vec::with_capacity(items.len());
+            let mut prunings = Vec::new();
             for item in items.drain(..) {
                 match item {
                     // Nothing more comes in; what waits is written yet.
@@ -131,11 +141,18 @@ impl Writer {
                         self.waiting.close();
                         closing.push(to);
                     }
+                    // Apart: nobody who waits for a request's commit waits for this one too.
+                    Work::Prune { prune, at, to } => prunings.push((prune, at, to)),
                     item => work.push(item),
                 }
             }
             if !work.is_empty() {
                 self.batch(work).await;
+            }
+            for (prune, at, to) in prunings {
+                let outcome = self.prune(&prune, at).await;
+                // Whoever asked may have gone away.
+                to.send(outcome).ok();
             }
         }
         let outcome = match closing.is_empty() {
@@ -181,6 +198,22 @@ impl Writer {
         if let Err(error) = outcome {
             work.for_each(|item| item.refuse(error.clone()));
         }
+    }
+
+    /// One batch of pruning, in a transaction of its own.
+    async fn prune(&mut self, prune: &Prune, at: Timestamp) -> Result<Pruned, JournalError> {
+        let outcome = match self.trust.check() {
+            Ok(()) => pruning::run(&mut self.connection, prune, at).await,
+            Err(error) => Err(error),
+        };
+        let outcome = match outcome {
+            Ok(pruned) => self.files.check().await.map(|()| pruned),
+            Err(error) => Err(self.abandon(error).await),
+        };
+        if outcome.as_ref().is_ok_and(|pruned| pruned.requests > 0) {
+            self.commits.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome.map_err(|error| self.trust.note(error))
     }
 
     async fn transaction(
@@ -278,6 +311,10 @@ impl Transaction<'_> {
             }
             Work::Claim { at, to } => done(to, self.claim(at).await),
             Work::Pause { name, pause, to } => done(to, self.pause(&name, pause.as_ref()).await),
+            // Taken out before: it has a transaction of its own.
+            Work::Prune { to, .. } => {
+                done(to, Err(JournalError::OutOfReach("it is pruned alone".to_owned())))
+            }
             Work::Ready { to } | Work::Close { to } => done(to, Ok(())),
         }
     }

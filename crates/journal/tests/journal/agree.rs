@@ -1,6 +1,7 @@
 //! All journals agree: whatever is asked of them, in whatever order, the one in a file and the one in memory say the same.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof};
@@ -10,7 +11,8 @@ use serde_json::{Value, json};
 use usher_core::{Direction, Facet, Receipt, Sent, SubjectKey};
 use usher_journal::{
     AnswerState, Arrival, AskedPermission, Committed, Execution, Filter, HoldingsFilter, InvitationEnd,
-    Journal, JournalError, Moment, Outcome, Pause, Record, Request, RequestId, Stored, Telling,
+    Journal, JournalError, Ledger, LumosStep, Moment, Outcome, Pause, Prunable, Prune, Record, Request,
+    RequestId, Stored, Telling,
 };
 
 use crate::harness::{Harness, Memory, Sqlite};
@@ -45,6 +47,8 @@ enum Verb {
     Reroute(Index, Box<Request>),
     Claim,
     Pause(&'static str, bool),
+    /// What is to go, of what is older than so many steps.
+    Prune(Prunable, u64, usize),
     Reopen,
 }
 
@@ -107,6 +111,7 @@ fn records() -> impl Strategy<Value = Record> {
         1 => proptest::sample::select(parks.to_vec()).prop_map(parked),
         1 => proptest::sample::select(tellings.to_vec()).prop_map(Record::Telling),
         1 => any::<String>().prop_map(|sentence| Record::Alerted { kind: "late".to_owned(), sentence }),
+        1 => any::<String>().prop_map(|sentence| Record::Lumos { step: LumosStep::Commenting, sentence }),
         1 => Just(Record::Planned { would: vec!["promote".to_owned()], refused: vec![(BTreeSet::new(), refused())] }),
         1 => Just(Record::ReadingFailed(fault(Sent::Maybe))),
     ]
@@ -131,6 +136,8 @@ fn verbs() -> impl Strategy<Value = Verb> {
         1 => Just(Verb::Claim),
         1 => (proptest::sample::select(vec!["zendesk", "github"]), any::<bool>())
             .prop_map(|(name, begins)| Verb::Pause(name, begins)),
+        2 => (proptest::sample::select(vec![Prunable::Payloads, Prunable::Requests]), 0..6_u64, 1..5_usize)
+            .prop_map(|(what, age, limit)| Verb::Prune(what, age, limit)),
         1 => Just(Verb::Reopen),
     ]
 }
@@ -195,23 +202,41 @@ async fn ask(journal: &dyn Journal, verb: &Verb, step: usize, rows: &[RequestId]
             let pause = Pause { by: "dana".to_owned(), reason: "an audit".to_owned(), since: now.wall };
             json!(journal.pause(name, begins.then_some(pause)).await.map_err(|error| error.to_string()))
         }
+        Verb::Prune(what, age, limit) => {
+            let before = now.wall - Duration::from_secs(age * 5);
+            let prune = Prune { what: *what, before, after: None, limit: *limit };
+            let ledgers = ledgers(journal).await;
+            let batch = journal.prune(&prune, now.wall).await.map_err(|error| error.to_string());
+            assert_eq!(ledgers, self::ledgers(journal).await, "ledgers are never pruned");
+            json!(batch.map(|batch| format!("{batch:?}")))
+        }
         Verb::Reopen => Value::Null,
     }
 }
 
-/// All that can be read of a journal.
-async fn all(journal: &dyn Journal, rows: &[RequestId]) -> Value {
-    let mut requests = Vec::new();
-    for row in rows {
-        let Stored { request, body, history } = journal.find(row).await.unwrap().unwrap();
-        requests.push(json!([request, body, history]));
-    }
+async fn ledgers(journal: &dyn Journal) -> Vec<Ledger> {
     let mut ledgers = Vec::new();
     for (connection, _) in PLACES {
         for person in PEOPLE {
             ledgers.push(journal.ledger(connection, &SubjectKey::of(person)).await.unwrap());
         }
     }
+    // The approvals behind it are there.
+    for holder in ledgers.iter().flat_map(|ledger| &ledger.holders) {
+        assert!(journal.find(&holder.request).await.unwrap().is_some(), "{holder:?}");
+    }
+    ledgers
+}
+
+/// All that can be read of a journal.
+async fn all(journal: &dyn Journal, rows: &[RequestId]) -> Value {
+    let mut requests = Vec::new();
+    for row in rows {
+        // It may have been pruned.
+        let found = journal.find(row).await.unwrap();
+        requests.push(found.map(|Stored { request, body, history }| json!([request, body, history])));
+    }
+    let ledgers = ledgers(journal).await;
     let mut lists = Vec::new();
     for execution in STATES.map(Some).into_iter().chain([None]) {
         let filter = Filter { execution, limit: 3, ..Filter::default() };

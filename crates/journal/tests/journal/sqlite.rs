@@ -1,8 +1,10 @@
 //! What only the journal in a SQLite file has: its place, its owner, its writer, and its end.
 
+mod backup;
 mod file;
 mod loss;
 mod opening;
+mod pruned;
 mod writer;
 
 use std::path::Path;

@@ -7,6 +7,7 @@ mod finding;
 mod holding;
 mod inviting;
 mod listing;
+mod pruning;
 mod recovering;
 
 macro_rules! cases {
@@ -81,6 +82,14 @@ cases! {
         holdings_are_filtered_by_connection_and_person,
         a_page_of_holdings_has_its_limits,
         what_is_due_to_be_told_is_listed;
+    pruning:
+        what_is_known_of_the_person_beyond_the_key_goes_from_a_settled_request,
+        a_settled_request_goes_with_its_history_and_frees_its_key,
+        rule_03_the_approval_behind_a_holder_is_never_pruned,
+        what_is_not_settled_is_never_pruned,
+        what_was_touched_since_is_not_old,
+        pruning_goes_on_where_the_batch_before_ended,
+        a_refused_request_that_was_pruned_and_is_delivered_again_has_a_payload_again;
     finding:
         a_request_is_found_with_its_body_and_history,
         each_filter_lets_through_what_fits_it,

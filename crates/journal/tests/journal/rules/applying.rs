@@ -215,6 +215,18 @@ fn rule_14_a_grant_that_ends_takes_the_former_value_of_its_slot_along() {
 }
 
 #[test]
+fn rule_14_a_former_value_stays_while_an_order_that_may_give_it_back_is_under_way() {
+    let mut world = World::default();
+    let mut request = world.take(grant("a"));
+    world.apply(&mut request, &former(Some("light-agent")));
+    let mut order = world.take(order("b"));
+    world.apply(&mut request, &ended(Execution::Superseded));
+    assert_eq!(world.ledger.former.get("role"), Some(&Some("light-agent".to_owned())));
+    world.apply(&mut order, &released(&[facet("role", "agent")]));
+    assert!(world.ledger.former.is_empty());
+}
+
+#[test]
 fn rule_15_only_what_was_not_answered_is_lost() {
     let no = AnswerState::Negative { reason: "too late".to_owned() };
     for (before, after) in [
