@@ -134,6 +134,7 @@ impl Stage {
             connections: BTreeMap::from([(CONNECTION.to_owned(), served)]),
             limits: Limits::default(),
             alerts: heard.clone(),
+            lumos: None,
         })
         .await
         .map_err(|error| error.to_string())?;

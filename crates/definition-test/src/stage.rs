@@ -65,6 +65,7 @@ impl Stage {
             connections: BTreeMap::from([(CONNECTION.to_owned(), served)]),
             limits: Limits::default(),
             alerts: Arc::new(Nobody),
+            lumos: None,
         })
         .await
         .map_err(|error| error.to_string())?;

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
-use usher_core::{Clock, Facet, Fault, Hold, Provisioner, Refusal};
+use usher_core::{Clock, Facet, Fault, Hold, Provisioner, Refusal, Subject};
 use usher_journal::{Arrival, Holder, Holding, Journal, Request, RequestId};
 
 pub use crate::driver::Engine;
+use crate::lumos::Lumos;
+use crate::stands::Stand;
 
 /// What a grant does once its answer is out and negative (rule 17). There is no default: an administrator says it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -81,6 +83,8 @@ pub struct Parts {
     pub limits: Limits,
     /// Who hears of what needs a person.
     pub alerts: Arc<dyn Alerts>,
+    /// Lumos's own API. Without it, what is due to be told stays so.
+    pub lumos: Option<Arc<dyn Lumos>>,
 }
 
 /// What an alert is about.
@@ -118,8 +122,14 @@ impl AlertKind {
 pub struct Alert {
     /// About which request.
     pub request: RequestId,
+    /// In which of its attempts.
+    pub attempt: u64,
     /// At which connection.
     pub connection: String,
+    /// The app's key in the configuration; empty where none claims the payload.
+    pub app: String,
+    /// The person that it is about; personal, unlike the rest.
+    pub subject: Subject,
     /// What kind.
     pub kind: AlertKind,
     /// For people; no personal data.
@@ -220,6 +230,8 @@ pub struct Preview {
     pub would: Vec<String>,
     /// What is refused.
     pub refused: Vec<(BTreeSet<Facet>, Refusal)>,
+    /// How the reading stands against what is asked; `None` where nothing could be seen.
+    pub stand: Option<Stand>,
     /// Why nothing could be seen.
     pub fault: Option<Fault>,
 }
@@ -230,6 +242,8 @@ pub struct Preview {
 pub enum Standing {
     /// All of it is there.
     There,
+    /// All that can be there is: in a one-value slot of it stands the value of a newer approval, which wins (rule 14).
+    Outranked,
     /// What is not there is on its way: it waits for the invitee or for the vendor.
     Pending,
     /// Some of it is not there.
@@ -245,8 +259,10 @@ pub struct CheckedHolder {
     pub holder: Holder,
     /// How it stands.
     pub standing: Standing,
-    /// What the reading shows of each of its facets; empty where there was no reading.
+    /// What the reading shows of each of its facets, without the outranked ones; empty where there was no reading.
     pub facets: BTreeMap<Facet, Hold>,
+    /// Facets of one-value slots in which a newer approval's value stands.
+    pub outranked: BTreeSet<Facet>,
 }
 
 /// What a subject holds by the ledger, against what the vendor shows now.

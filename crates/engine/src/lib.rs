@@ -8,12 +8,14 @@ mod decide;
 mod driver;
 mod goal;
 mod lane;
+mod lumos;
 mod stands;
 
 pub use api::{
     Act, AfterDeadline, Alert, AlertKind, Alerts, Answer, AppPolicy, CheckedHolder, Connection, Delivery,
     Engine, HoldingCheck, Limits, LogAlerts, OperateError, Parts, Preview, Reply, Standing,
 };
-pub use decide::{Effect, End, Event, Mode, Phase, Run, World, decide};
+pub use decide::{Approval, Effect, End, Event, Mode, Phase, Run, World, decide};
 pub use goal::{Lost, Targets, goal};
+pub use lumos::{AccessRequest, LONGEST_CALL, Lumos, LumosFault, Progress, Task};
 pub use stands::{Stand, stands};

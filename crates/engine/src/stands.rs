@@ -20,7 +20,12 @@ pub enum Stand {
 #[must_use]
 pub fn stands(seen: &Snapshot, goal: &Goal, plan: &Plan, open: &[&Change], counts_invited: bool) -> Stand {
     let hold = goal.hold.iter().map(|facet| held(seen, facet, open, counts_invited));
-    let release = goal.release.iter().map(|facet| released(seen, facet, open));
+    let is_refused = |facet: &Facet| plan.refused.iter().any(|(facets, _)| facets.contains(facet));
+    let release = goal.release.iter().map(|facet| match released(seen, facet, open) {
+        // What the connector will not call removed is not, though nothing of it is seen.
+        Stand::Done if is_refused(facet) => Stand::Wanting,
+        stand => stand,
+    });
     let mut all: Vec<Stand> = hold.chain(release).collect();
     if !plan.actions.is_empty() && all.iter().all(|stand| *stand == Stand::Done) {
         // Something that is no facet, such as a suspension.

@@ -3,7 +3,7 @@
 use usher_core::{Hold, Snapshot};
 use usher_journal::{AnswerState, Execution, Record, Telling};
 
-use super::{Effect, End, Mode, Phase, Turn};
+use super::{Approval, Effect, End, Mode, Phase, Turn};
 use crate::goal::Targets;
 use crate::{AlertKind, Answer};
 
@@ -162,6 +162,9 @@ impl Turn<'_> {
     pub(super) fn stopped(&mut self) {
         if !self.own_open().is_empty() {
             return self.wait_for_settling();
+        }
+        if self.run.approval != Approval::Stands {
+            return self.approval_over();
         }
         self.needs_human("it was too late for Lumos, which has opened a manual task: finish it there, then close this request".to_owned());
     }

@@ -1,6 +1,7 @@
 //! What happens next with a request: one pure function, and the plain data that it works on.
 
 mod acting;
+mod approval;
 mod ending;
 mod inviting;
 mod model;
@@ -19,7 +20,7 @@ use reading::Reading;
 
 use crate::{AfterDeadline, AlertKind, Answer, AppPolicy};
 
-pub use model::{Effect, End, Event, Mode, Phase, Run, World};
+pub use model::{Approval, Effect, End, Event, Mode, Phase, Run, World};
 
 /// What happens next. Pure: no clock, no I/O, no randomness.
 #[must_use]
@@ -55,6 +56,7 @@ impl Turn<'_> {
                 self.seen(&Reading { begun, took, ahead, watched, foreign }, result);
             }
             Event::Applied { intent, result } => self.applied(intent, result),
+            Event::Approval { seen } => self.approval(seen),
             Event::Committed => self.committed(),
             Event::JournalLost { why } => {
                 self.answer(Answer::negative(format!(
@@ -106,7 +108,7 @@ impl Turn<'_> {
             if let Some(reason) = self.contradiction() {
                 return self.end(Execution::Refused, reason);
             }
-            if self.must_stop() {
+            if self.must_stop() && !matches!(self.run.approval, Approval::ByHand(_)) {
                 return self.stopped();
             }
         }
@@ -201,7 +203,8 @@ impl Turn<'_> {
         let stops = self.policy().is_some_and(|policy| policy.after_deadline == AfterDeadline::Stop);
         let late = matches!(self.run.answer, Some(Answer::Negative { .. })) && !self.run.replayed;
         // What was given and is over goes all the same: nobody will take it by hand (rule 5).
-        !self.is_order() && stops && late && !self.run.request.is_over(self.now.wall)
+        let ends = (stops && late) || self.run.approval != Approval::Stands;
+        !self.is_order() && ends && !self.run.request.is_over(self.now.wall)
     }
 
     fn is_order(&self) -> bool {

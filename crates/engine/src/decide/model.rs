@@ -6,6 +6,7 @@ use std::time::Duration;
 use usher_core::{Action, Facet, Fault, Planner, Receipt, Refusal, Snapshot};
 use usher_journal::{Execution, Ledger, Record, Request};
 
+use crate::lumos::AccessRequest;
 use crate::{Act, AlertKind, Answer, AppPolicy, Limits};
 
 /// What a run is for.
@@ -69,6 +70,18 @@ pub struct End {
     pub reason: String,
 }
 
+/// What Lumos says of the access request (rule 26).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Approval {
+    /// It stands, or nobody can say otherwise.
+    #[default]
+    Stands,
+    /// Cancelled, denied or expired, in Lumos's word: nothing more is granted, and what was goes to a person.
+    Ended(String),
+    /// A person has provisioned it, by Lumos's word: it is observed, and nothing is sent.
+    ByHand(String),
+}
+
 /// One request on its way. Plain data.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Run {
@@ -108,6 +121,8 @@ pub struct Run {
     pub replayed: bool,
     /// An order that is out of time has been told of; it goes on (rule 17).
     pub alarmed: bool,
+    /// What Lumos says of the access request, where a later attempt has asked (rule 26).
+    pub approval: Approval,
     /// Wall time from which it is given up after a while.
     pub began: jiff::Timestamp,
 }
@@ -135,6 +150,7 @@ impl Run {
             check_mapping: false,
             replayed: false,
             alarmed: false,
+            approval: Approval::Stands,
             began,
         }
     }
@@ -185,6 +201,11 @@ pub enum Event {
         intent: u64,
         /// What came.
         result: Result<Receipt, Fault>,
+    },
+    /// How the access request stands in Lumos, asked before an attempt that nobody waits for; else why nobody can say (rule 26).
+    Approval {
+        /// What was seen.
+        seen: Result<AccessRequest, String>,
     },
     /// A commit is on disk.
     Committed,

@@ -159,17 +159,25 @@ impl Turn<'_> {
     /// What comes of how it stands. `lapsed`: an invitation that this attempt rested on is over, and nobody has accepted it.
     pub(super) fn stand(&mut self, stand: Stand, targets: &Targets, plan: Plan, lapsed: bool) {
         if self.run.mode == Mode::Recheck && !matches!(stand, Stand::Done | Stand::Open) {
-            return self.recheck_failed();
+            return self.recheck_failed(stand, &plan);
         }
         match stand {
             Stand::Open => self.wait_for_settling(),
             Stand::Waiting(Awaits::Vendor) => self.wait_for_vendor(),
             _ if self.run.mode == Mode::Drive && self.ends_now(stand, targets) => {}
+            _ if self.run.mode == Mode::Drive && self.is_out_of_approval(stand) => self.stopped(),
             Stand::Done => self.confirm(targets),
             Stand::Waiting(Awaits::Invitee) => self.wait_for_invitee(),
             Stand::Unreadable if self.may_send_unread(&plan) => self.act(targets, plan),
-            // Whatever cannot be read: the connector says why it would not give it, and nothing is sent then.
-            Stand::Unreadable if !self.is_order() && !plan.refused.is_empty() => self.act(targets, plan),
+            // Whatever cannot be read: the connector says why it would not give or take it, and nothing is sent then.
+            Stand::Unreadable
+                if !plan.refused.is_empty() && (!self.is_order() || plan.actions.is_empty()) =>
+            {
+                self.act(targets, plan);
+            }
+            Stand::Unreadable if !self.is_order() && self.ledger.invited().is_some() => self.needs_human(
+                "an invitation went out, or may have, and the vendor shows neither it nor whether it was accepted: look there; where the person has nothing, invite them by hand, then replay the request".to_owned(),
+            ),
             Stand::Unreadable => self.needs_human(
                 "the vendor does not show whether it is so, and nothing is sent blindly: look there, then close the request".to_owned(),
             ),
@@ -210,7 +218,7 @@ impl Turn<'_> {
     /// Refused before anything of this round was sent.
     pub(super) fn refused_whole(&mut self, refusal: &Refusal) {
         match self.run.mode {
-            Mode::Recheck => return self.recheck_failed(),
+            Mode::Recheck => return self.recheck_refused(refusal),
             Mode::Track => return self.unseen(&refusal.sentence),
             Mode::Drive => {}
         }
@@ -226,13 +234,32 @@ impl Turn<'_> {
         }
     }
 
-    fn recheck_failed(&mut self) {
+    /// What was done once cannot be told any more.
+    fn recheck_refused(&mut self, refusal: &Refusal) {
+        let was = if self.is_order() { "removed" } else { "granted" };
+        self.recheck_ends(format!("it was {was}, and cannot be told any more: {}", refusal.sentence));
+    }
+
+    fn recheck_failed(&mut self, stand: Stand, plan: &Plan) {
+        if let Some((_, refusal)) = plan.refused.first() {
+            return self.recheck_refused(refusal);
+        }
+        if stand == Stand::Unreadable {
+            let was = if self.is_order() { "removed" } else { "granted" };
+            return self.recheck_ends(format!(
+                "it was {was}, and the vendor does not show whether it still is: look there"
+            ));
+        }
         let was = if self.is_order() {
             "was removed, and is there again"
         } else {
             "was granted, and is not there any more"
         };
         let sentence = format!("it {was}: somebody else changed it; replay the request to have it run again");
+        self.recheck_ends(sentence);
+    }
+
+    fn recheck_ends(&mut self, sentence: String) {
         self.answer(Answer::negative(sentence.clone()));
         self.alert(AlertKind::NeedsHuman, sentence);
         self.finish_recheck();

@@ -109,10 +109,13 @@ impl Inner {
     }
 
     pub(super) async fn keep_answer(self: &Arc<Self>, id: &RequestId, attempt: u64, answer: AnswerState) {
-        let at = self.moment();
-        if let Err(error) = self.heard(self.journal.answered(id, attempt, answer, at).await) {
+        let (at, is_lost) = (self.moment(), answer == AnswerState::Lost);
+        match self.heard(self.journal.answered(id, attempt, answer, at).await) {
+            // A grant that was confirmed, and whose sender had hung up (rule 15).
+            Ok(()) if is_lost => self.tell(id),
+            Ok(()) => {}
             // After a restart it counts as lost, which is the safe side.
-            tracing::warn!(request.id = %id, error = %error, "an answer was not journaled");
+            Err(error) => tracing::warn!(request.id = %id, error = %error, "an answer was not journaled"),
         }
     }
 

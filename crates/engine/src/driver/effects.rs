@@ -1,16 +1,21 @@
 //! The effects that take time, as futures: each ends in what it brought.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
-use usher_core::{Action, Facet};
+use tokio::time::{Instant, timeout};
+use usher_core::{Action, Direction, Facet};
 
 use super::perform::{Ahead, Sending};
 use super::run::{Driver, Happened, Pending};
 use super::until;
-use crate::decide::Event;
+use crate::decide::{Event, Mode};
 use crate::lane::Ticket;
+use crate::lumos::Lumos;
+
+/// How long Lumos may take to say how an access request stands: others of the same person wait meanwhile.
+const LUMOS_WITHIN: Duration = Duration::from_secs(3);
 
 impl Happened {
     fn event(event: Event) -> Self {
@@ -64,6 +69,30 @@ impl Driver {
             }
             let ledger = inner.heard(inner.journal.ledger(&connection, &subject).await);
             Happened::Read { event: Box::new(event), ledger }
+        })
+    }
+
+    /// Whom to ask how the access request stands, before an attempt that nobody waits for (rule 26).
+    pub(super) fn asks_lumos(&self) -> Option<Arc<dyn Lumos>> {
+        let request = &self.run.request;
+        let is_background_grant = self.run.mode == Mode::Drive
+            && !self.run.is_awaited()
+            && self.run.end.is_none()
+            && request.direction == Direction::Provision
+            && request.lumos_request.is_some()
+            && !request.dry_run;
+        self.inner.lumos.clone().filter(|_| is_background_grant)
+    }
+
+    pub(super) fn ask_lumos(&self, lumos: Arc<dyn Lumos>, first: Event) -> Pending {
+        let request = self.run.request.clone();
+        Box::pin(async move {
+            let asked = timeout(LUMOS_WITHIN, lumos.access_request(&request)).await;
+            let seen = match asked {
+                Ok(seen) => seen.map_err(|fault| fault.why().to_owned()),
+                Err(_) => Err("Lumos has not said in time how the access request stands".to_owned()),
+            };
+            Happened::Approval { seen, first: Box::new(first) }
         })
     }
 

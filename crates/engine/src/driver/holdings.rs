@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use usher_core::{Account, Facet, Fault, Hold, Priority, Remedy, Sent, Snapshot};
+use usher_core::{Account, Arity, Facet, Fault, Hold, Priority, Remedy, Sent, Slots, Snapshot};
 use usher_journal::{Filter, Holder, Holding, JournalError, Request};
 
 use super::Engine;
@@ -21,7 +21,11 @@ impl Engine {
         }
         let (holders, fault) = match self.reading_of(&holding, &holders).await {
             Ok((seen, is_open)) => {
-                (holders.into_iter().map(|one| checked(one, &seen, is_open)).collect(), None)
+                let slots = self.inner.connections.get(&holding.connection);
+                let slots = slots.map(|one| one.provisioner.slots().clone()).unwrap_or_default();
+                let outranked = |one: &Holder| outranked(one, &holders, &slots);
+                let found = holders.iter().map(|one| checked(one.clone(), outranked(one), &seen, is_open));
+                (found.collect(), None)
             }
             Err(fault) => (holders.into_iter().map(unreadable).collect(), Some(fault)),
         };
@@ -71,11 +75,25 @@ impl Engine {
     }
 }
 
-fn checked(holder: Holder, seen: &Snapshot, is_open: bool) -> CheckedHolder {
-    let facets: BTreeMap<Facet, Hold> =
-        holder.facets.iter().map(|facet| (facet.clone(), seen.hold(facet).clone())).collect();
-    let standing = standing(facets.values(), is_open);
-    CheckedHolder { holder, standing, facets }
+/// The facets of a holder that a newer confirmed one displaces: in a one-value slot the newest wins (rule 14).
+fn outranked(holder: &Holder, live: &[Holder], slots: &Slots) -> BTreeSet<Facet> {
+    let has_one = |facet: &&Facet| matches!(slots.get(&facet.slot), Some(Arity::One { .. }));
+    let displaces = |facet: &Facet, other: &Holder| {
+        let takes = |one: &Facet| one.slot == facet.slot && one.value != facet.value;
+        other.confirmed && other.seq > holder.seq && other.facets.iter().any(takes)
+    };
+    let displaced = |facet: &&Facet| live.iter().any(|other| displaces(facet, other));
+    holder.facets.iter().filter(has_one).filter(displaced).cloned().collect()
+}
+
+fn checked(holder: Holder, outranked: BTreeSet<Facet>, seen: &Snapshot, is_open: bool) -> CheckedHolder {
+    let own = holder.facets.difference(&outranked);
+    let facets: BTreeMap<Facet, Hold> = own.map(|facet| (facet.clone(), seen.hold(facet).clone())).collect();
+    let standing = match standing(facets.values(), is_open) {
+        Standing::There if !outranked.is_empty() => Standing::Outranked,
+        standing => standing,
+    };
+    CheckedHolder { holder, standing, facets, outranked }
 }
 
 /// The worst of what is seen. A reading for which a change is open proves neither that something is missing nor that it is unreadable.
@@ -93,5 +111,10 @@ fn standing<'a>(holds: impl Iterator<Item = &'a Hold>, is_open: bool) -> Standin
 }
 
 fn unreadable(holder: Holder) -> CheckedHolder {
-    CheckedHolder { holder, standing: Standing::Unreadable, facets: BTreeMap::new() }
+    CheckedHolder {
+        holder,
+        standing: Standing::Unreadable,
+        facets: BTreeMap::new(),
+        outranked: BTreeSet::new(),
+    }
 }

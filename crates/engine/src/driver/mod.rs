@@ -10,8 +10,9 @@ mod outlet;
 mod perform;
 mod recover;
 mod run;
+mod tell;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -25,12 +26,15 @@ use usher_journal::{Journal, JournalError, Moment, Pause, Request, RequestId, St
 
 use self::books::Active;
 use crate::lane::Lanes;
+use crate::lumos::Lumos;
 use crate::{Alert, AlertKind, Alerts, Answer, Connection, Delivery, Limits, Parts, Reply};
 
 /// No moment that is waited for lies later than this after the start: 30 years.
 const LATEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
 /// How long to wait before the journal is asked again for what it did not do.
 const AGAIN: Duration = Duration::from_secs(1);
+/// Late successes that Lumos is told of at once.
+const TELLERS: usize = 4;
 
 /// Runs requests. A clone is another handle to the same engine.
 #[derive(Clone, Debug)]
@@ -47,6 +51,10 @@ pub(crate) struct Inner {
     pub(crate) connections: BTreeMap<String, Connection>,
     pub(crate) limits: Limits,
     pub(crate) alerts: Arc<dyn Alerts>,
+    pub(crate) lumos: Option<Arc<dyn Lumos>>,
+    /// Late successes that somebody tells Lumos of.
+    pub(crate) telling: Mutex<BTreeSet<RequestId>>,
+    pub(crate) tellers: Arc<Semaphore>,
     pub(crate) lanes: Lanes,
     pub(crate) active: Mutex<HashMap<RequestId, Active>>,
     pub(crate) pauses: Mutex<BTreeMap<String, Pause>>,
@@ -85,6 +93,9 @@ impl Engine {
                 recovering: Arc::new(Semaphore::new(parts.limits.background.max(1))),
                 limits: parts.limits,
                 alerts: parts.alerts,
+                lumos: parts.lumos,
+                telling: Mutex::default(),
+                tellers: Arc::new(Semaphore::new(TELLERS)),
                 lanes: Lanes::default(),
                 active: Mutex::default(),
                 pauses: Mutex::new(pauses),
@@ -101,6 +112,7 @@ impl Engine {
         for request in unfinished {
             engine.inner.clone().recover(request);
         }
+        engine.inner.tell_what_is_due().await?;
         Ok(engine)
     }
 
@@ -210,8 +222,15 @@ impl Inner {
     }
 
     pub(crate) fn alert(&self, about: &Request, kind: AlertKind, sentence: String) {
-        let (connection, request) = (about.connection.clone(), about.id.clone());
-        self.alerts.alert(Alert { request, connection, kind, sentence });
+        self.alerts.alert(Alert {
+            request: about.id.clone(),
+            attempt: about.attempt,
+            connection: about.connection.clone(),
+            app: about.app_key.clone(),
+            subject: about.subject.clone(),
+            kind,
+            sentence,
+        });
     }
 
     /// Keeps account of whether the journal can be reached.

@@ -3,14 +3,17 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use usher_core::{Fault, Refusal, RefusalKind, Remedy, Sent};
-use usher_journal::{ChangeState, Execution, JournalError, Pause, Record, Request, RequestId, runs_again};
+use usher_core::{Direction, Fault, Refusal, RefusalKind, Remedy, Sent};
+use usher_journal::{
+    ChangeState, Execution, JournalError, Pause, Record, Request, RequestId, Stored, runs_again,
+};
 
 use super::Engine;
 use super::admit::interest_ahead;
 use super::books::Retired;
 use crate::decide::{End, Event};
 use crate::goal::goal;
+use crate::stands::stands;
 use crate::{Act, OperateError, Preview};
 
 impl Engine {
@@ -26,10 +29,10 @@ impl Engine {
         reason: &str,
     ) -> Result<Request, OperateError> {
         let found = self.inner.heard(self.inner.journal.find(id).await)?;
-        let request = found.ok_or_else(|| OperateError::NotFound(id.clone()))?.request;
+        let stored = found.ok_or_else(|| OperateError::NotFound(id.clone()))?;
         match act {
-            Act::Replay => self.run_anew(request, None, by, reason).await,
-            Act::Close => self.close(request, by, reason).await,
+            Act::Replay => self.run_anew(stored, None, by, reason).await,
+            Act::Close => self.close(stored.request, by, reason).await,
         }
     }
 
@@ -47,17 +50,25 @@ impl Engine {
         reason: &str,
     ) -> Result<Request, OperateError> {
         let found = self.inner.heard(self.inner.journal.find(id).await)?;
-        let request = found.ok_or_else(|| OperateError::NotFound(id.clone()))?.request;
-        self.run_anew(request, today, by, reason).await
+        let stored = found.ok_or_else(|| OperateError::NotFound(id.clone()))?;
+        self.run_anew(stored, today, by, reason).await
     }
 
     async fn run_anew(
         &self,
-        old: Request,
+        stored: Stored,
         today: Option<Request>,
         by: &str,
         reason: &str,
     ) -> Result<Request, OperateError> {
+        // What is taken goes by the address and the ledger alone; what is given may need the rest.
+        if stored.is_without_payload() && stored.request.direction == Direction::Provision {
+            return Err(OperateError::Conflict(
+                "what came with it was removed after [journal] keep_payload: it has to be asked for again"
+                    .to_owned(),
+            ));
+        }
+        let old = stored.request;
         let id = old.id.clone();
         let today = today.filter(|_| old.is_uncompiled());
         if let Some(why) = today.as_ref().filter(|today| today.execution != Execution::Accepted) {
@@ -177,6 +188,7 @@ impl Engine {
             holds: BTreeMap::new(),
             would: Vec::new(),
             refused: Vec::new(),
+            stand: None,
             fault: None,
         };
         let ledger = self.inner.journal.ledger(&request.connection, &request.subject_key).await;
@@ -201,12 +213,19 @@ impl Engine {
         let targets = goal(&asked_now, &ledger, &connection.apps, planner.slots(), Some(&seen), now);
         let asked = request.asked(now);
         let plan = planner.plan(&request.subject, &asked, &seen, &targets.goal);
+        let counts_invited =
+            connection.apps.get(&request.app_key).is_some_and(|policy| policy.counts_invited)
+                && request.direction == Direction::Provision;
+        preview.stand = Some(stands(&seen, &targets.goal, &plan, &[], counts_invited));
         preview.would = plan.actions.into_iter().map(|action| action.summary).collect();
         preview.refused = plan.refused;
         if let Some(slot) = targets.contradicts {
             let sentence = format!("the permissions want different values of {slot}, which holds one");
             let of = targets.goal.hold.into_iter().filter(|facet| facet.slot == slot).collect();
             preview.refused.push((of, Refusal::new(RefusalKind::Invalid, sentence)));
+        }
+        // A grant with any refusal stops before anything is sent; an order does what it can.
+        if request.direction == Direction::Provision && !preview.refused.is_empty() {
             preview.would.clear();
         }
         preview.holds = seen.facets;

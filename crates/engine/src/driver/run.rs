@@ -9,7 +9,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use usher_core::{Direction, Planner};
-use usher_journal::{Committed, JournalError, Ledger, Record, apply};
+use usher_journal::{Committed, JournalError, Ledger, Record, Telling, apply};
 
 use super::Inner;
 use super::books::Registered;
@@ -17,6 +17,7 @@ use super::outlet::Outlet;
 use super::perform::Ahead;
 use crate::decide::{Effect, Event, Mode, Phase, Run, World, decide};
 use crate::lane::Ticket;
+use crate::lumos::AccessRequest;
 use crate::{AlertKind, Answer};
 
 /// What is awaited: the effect of the last decision.
@@ -30,6 +31,8 @@ pub(super) enum Happened {
     Read { event: Box<Event>, ledger: Result<Ledger, JournalError> },
     /// The turn has come.
     Turn { ticket: Ticket, permit: Option<OwnedSemaphorePermit>, first: Box<Event> },
+    /// What Lumos says of the access request, before an attempt that nobody waits for (rule 26).
+    Approval { seen: Result<AccessRequest, String>, first: Box<Event> },
     /// On disk.
     Committed(Box<Committed>),
     /// The journal did not take it.
@@ -202,6 +205,14 @@ impl Driver {
                     return Err(Left::Retired);
                 }
                 self.idle = false;
+                Ok(Some(match self.asks_lumos() {
+                    Some(lumos) => self.ask_lumos(lumos, *first),
+                    None => self.read(*first, Duration::ZERO),
+                }))
+            }
+            Happened::Approval { seen, first } => {
+                // It only takes note of it; the attempt itself begins with the ledger as it is now.
+                self.step(Event::Approval { seen });
                 Ok(Some(self.read(*first, Duration::ZERO)))
             }
             Happened::Read { event, ledger: Ok(ledger) } => {
@@ -217,6 +228,9 @@ impl Driver {
                 self.committing.clear();
                 self.ledger = committed.ledger;
                 self.run.request = committed.request;
+                if self.run.request.telling == Telling::Due {
+                    self.inner.tell(&self.run.request.id);
+                }
                 self.replay_notes();
                 Ok(self.step(Event::Committed))
             }

@@ -327,6 +327,22 @@ async fn rule_14_a_slot_comes_home_through_two_approvals_and_two_removals_in_all
     }
 }
 
+/// Found by the model checker: the superseded grant took the former value along, and the order went to the baseline.
+#[tokio::test(start_paused = true)]
+async fn rule_14_an_order_that_overtakes_its_grant_gives_the_former_value_back() {
+    let house = House::new().await;
+    house.vendor.gives(ADA, "role", "light").will([Applying::Held]);
+    let grant = house.post(&house.grant(ADA, &["agent"]));
+    house.vendor.arrival(1).await;
+    let order = house.post(&house.order(ADA, &["agent"]));
+    house.pass(seconds(1)).await;
+    house.vendor.release();
+    assert_ne!(grant.await.unwrap().answer, Answer::Positive);
+    assert_eq!(order.await.unwrap().answer, Answer::Positive);
+    assert_eq!(house.vendor.held(ADA), "role light");
+    assert!(house.ledger(ADA).await.former.is_empty(), "and it is forgotten with the order");
+}
+
 #[tokio::test(start_paused = true)]
 async fn rule_14_an_order_that_names_the_former_value_erases_it() {
     let house = House::new().await;

@@ -36,6 +36,20 @@ async fn what_is_there_is_told_from_what_somebody_has_taken_away() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_14_an_older_approval_whose_slot_a_newer_one_has_taken_is_not_missing_anything() {
+    let house = House::new().await;
+    house.send(&house.grant(ADA, &["light"])).await;
+    house.send(&house.grant(ADA, &["both"])).await;
+    let check = checked(&house).await;
+    assert_eq!(standings(&check), [("light", Standing::Outranked), ("both", Standing::There)]);
+    assert_eq!(check.holders[0].outranked.len(), 1);
+    // What the newer one has lost is missing as ever.
+    house.vendor.takes(ADA, "role", "agent");
+    let check = checked(&house).await;
+    assert_eq!(standings(&check), [("light", Standing::Outranked), ("both", Standing::Missing)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_and_what_cannot_be_read_are_told_apart() {
     let house = with_both().await;
     house.vendor.shows_pending("team", "a", Awaits::Invitee).hides("role", "agent");

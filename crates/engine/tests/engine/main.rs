@@ -11,6 +11,7 @@
 
 mod acceptance;
 mod answers;
+mod approvals;
 mod decisions;
 mod goals;
 mod grants;
@@ -28,4 +29,5 @@ mod readings;
 mod replays;
 mod stand;
 mod support;
+mod telling;
 mod walks;

@@ -1,7 +1,8 @@
 //! Replays: rule 11.
 
+use jiff::SignedDuration;
 use usher_engine::{Act, Answer, OperateError};
-use usher_journal::{Arrival, AskedPermission, Execution, Journal, Request};
+use usher_journal::{Arrival, AskedPermission, Execution, Journal, Prunable, Prune, Request};
 
 use crate::support::{ADA, Applying, House, seconds};
 
@@ -175,4 +176,23 @@ fn moment(house: &House) -> usher_journal::Moment {
     use usher_core::Clock as _;
     let stamp = usher_journal::Stamp { boot: 1, ticks: seconds(0) };
     usher_journal::Moment { wall: house.clock.now(), stamp }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_11_a_grant_whose_payload_was_pruned_is_not_replayed_and_an_order_is() {
+    let house = House::new().await;
+    let grant = house.grant(ADA, &["a"]);
+    house.send(&grant).await;
+    let order = house.order(ADA, &["a"]);
+    house.send(&order).await;
+    let now = house.row(&order).await.updated + SignedDuration::from_secs(1);
+    let prune = Prune { what: Prunable::Payloads, before: now, after: None, limit: 0 };
+    assert_eq!(house.disk.memory.prune(&prune, now).await.unwrap().requests, 2);
+    let refused = house.engine.operate(&grant.id, Act::Replay, "eve", "again").await;
+    let Err(OperateError::Conflict(why)) = refused else { panic!("{refused:?}") };
+    assert!(why.contains("[journal] keep_payload"), "{why}");
+    house.vendor.gives(ADA, "team", "a");
+    house.engine.operate(&order.id, Act::Replay, "eve", "it came back").await.unwrap();
+    house.pass(seconds(60)).await;
+    assert_eq!(house.row(&order).await.execution, Execution::Confirmed);
 }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
-use usher_core::{Account, Action, Awaits, Facet, Goal, Handles, Hold, Plan, Repeat, Snapshot};
+use usher_core::{
+    Account, Action, Awaits, Facet, Goal, Handles, Hold, Plan, Refusal, RefusalKind, Repeat, Snapshot,
+};
 use usher_engine::{Stand, stands};
 use usher_journal::{Change, ChangeState, RequestId, Stamp};
 
@@ -52,6 +54,18 @@ fn seen(text: &str) -> Snapshot {
         lag: seconds(0),
         evidence: Vec::new(),
     }
+}
+
+#[test]
+fn what_the_connector_will_not_call_removed_is_not_though_nothing_of_it_is_seen() {
+    let refusal = Refusal::new(RefusalKind::Unresolvable, "Nobody can tell whose account it is.");
+    let plan = Plan { actions: Vec::new(), refused: vec![(facets("team a"), refusal)] };
+    let release = |text: &str| Goal { release: facets(text), ..Goal::default() };
+    let stand = |text: &str, goal: &Goal| stands(&seen(text), goal, &plan, &[], false);
+    assert_eq!(stand("team a: gone", &release("team a")), Stand::Wanting);
+    assert_eq!(stand("team b: gone", &release("team b")), Stand::Done);
+    let hold = Goal { hold: facets("team a"), ..Goal::default() };
+    assert_eq!(stand("team a: there", &hold), Stand::Done);
 }
 
 fn action(gives: &str, takes: &str) -> Action {

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use usher_core::SubjectKey;
 use usher_journal::{
     Accepted, AnswerState, Arrival, Committed, Filter, HoldingsFilter, HoldingsPage, Journal, JournalError,
-    Ledger, MemoryJournal, Moment, Page, Pause, Record, Request, RequestId, Stored,
+    Ledger, MemoryJournal, Moment, Page, Pause, Prune, Pruned, Record, Request, RequestId, Stored,
 };
 
 use super::wait;
@@ -132,6 +133,10 @@ impl Journal for Disk {
     ) -> Result<Committed, JournalError> {
         self.alive().await;
         self.written(self.memory.replay(id, today, by, reason, at).await).await
+    }
+    async fn prune(&self, prune: &Prune, at: Timestamp) -> Result<Pruned, JournalError> {
+        self.alive().await;
+        self.written(self.memory.prune(prune, at).await).await
     }
     async fn claim(&self, at: Moment) -> Result<Vec<Request>, JournalError> {
         self.memory.claim(at).await

@@ -4,6 +4,7 @@
 mod calls;
 mod disk;
 mod invitations;
+pub(crate) mod lumos;
 pub(crate) mod vendor;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +73,8 @@ pub(crate) struct House {
     pub(crate) vendor: Vendor,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) heard: Arc<Heard>,
+    /// Lumos's own API, once a test has set it.
+    pub(crate) desk: Option<lumos::Desk>,
     pub(crate) disk: Arc<Disk>,
     pub(crate) policy: AppPolicy,
     pub(crate) limits: Limits,
@@ -118,6 +121,7 @@ impl House {
             vendor,
             clock,
             heard,
+            desk: None,
             disk,
             policy,
             limits,
@@ -131,6 +135,14 @@ impl House {
     /// An app whose grants stop once they are late.
     pub(crate) async fn that_stops() -> Self {
         Self::with(AppPolicy { after_deadline: AfterDeadline::Stop, ..policy() }).await
+    }
+
+    /// From here on there is Lumos's API.
+    pub(crate) async fn with_desk(mut self) -> (Self, lumos::Desk) {
+        let desk = lumos::Desk::default();
+        self.desk = Some(desk.clone());
+        self.crash().await;
+        (self, desk)
     }
 
     /// kill -9, and a new process on the same journal.
@@ -148,6 +160,7 @@ impl House {
         self.disk = disk(self.disk.memory.clone());
         let mut parts =
             parts(&self.vendor, &self.clock, &self.heard, &self.disk, &self.policy, self.limits, self.boots);
+        parts.lumos = self.desk.clone().map(|desk| Arc::new(desk) as Arc<dyn usher_engine::Lumos>);
         if self.without_app {
             parts.connections.get_mut("acme").unwrap().apps.remove("app");
         }
@@ -336,6 +349,7 @@ fn parts(
         connections: BTreeMap::from([("acme".to_owned(), connection)]),
         limits,
         alerts: heard.clone(),
+        lumos: None,
     }
 }
 
