@@ -2,20 +2,21 @@
 
 use serde::Deserialize;
 use usher_core::{
-    Action, Call, Fault, Handles, Receipt, Refusal, RefusalKind, Remedy, Sent, Snapshot, Subject,
+    Action, Asked, Call, Fault, Handles, Receipt, Refusal, RefusalKind, Remedy, Sent, Snapshot, Subject,
 };
 
 use crate::api::{self, Api, NewInvitation};
 use crate::change::Change;
 use crate::error::Operation;
 use crate::facts::Facts;
-use crate::observe::{INVITATION_ID, INVITED_ID};
+use crate::observe::{ABSENT_AT, INVITATION_ID, INVITED_ID};
 
 /// Makes the call that an action stands for. What it answers proves nothing: only the next reading does.
 pub(crate) async fn apply(
     api: &Api,
     call: &Call,
     who: &Subject,
+    asked: &Asked,
     seen: &Snapshot,
     action: &Action,
 ) -> Result<Receipt, Fault> {
@@ -48,12 +49,19 @@ pub(crate) async fn apply(
         }
         Change::CancelInvitation { invitation_id } => {
             cancelled(&api::CANCEL_INVITATION, api.cancel_invitation(call, invitation_id).await?)?;
+            return Ok(absent(asked));
         }
         Change::CancelMembership { user_id } => {
             cancelled(&api::REMOVE_MEMBERSHIP, api.remove_membership(call, &login(user_id)?).await?)?;
+            return Ok(absent(asked));
         }
     }
     Ok(Receipt::default())
+}
+
+/// Whoever was invited, and is not any more, has nothing.
+fn absent(asked: &Asked) -> Receipt {
+    Receipt { handles: Handles::from([(ABSENT_AT.to_owned(), asked.now.to_string())]), watch: None }
 }
 
 /// An invitation that is not there any more may have lapsed, or may have been accepted: only a 2xx has cancelled it (rule 23).

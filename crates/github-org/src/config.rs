@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use usher_core::{ConfigError, SecretRef};
 
-
 /// Mistakes told at once; a section has fewer keys.
 const MOST_MISTAKES: usize = 32;
 /// Characters of a login (<https://docs.github.com/en/rest/users/users>).
@@ -261,9 +260,9 @@ fn read_app(app: RawApp, folder: &Path, mistakes: &mut Vec<ConfigError>) -> Opti
             push_once(wrong, mistakes);
             None
         }
-        Some(value) => {
-            SecretRef::read(&["app", "private_key"], &value, folder).map_err(|wrong| mistakes.push(wrong)).ok()
-        }
+        Some(value) => SecretRef::read(&["app", "private_key"], &value, folder)
+            .map_err(|wrong| mistakes.push(wrong))
+            .ok(),
     };
     Some(Credentials::App { id: id?, installation_id: installation_id?, private_key: private_key? })
 }

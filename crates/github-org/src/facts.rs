@@ -26,6 +26,9 @@ pub(crate) struct Facts {
     pub(crate) is_last_owner: bool,
     /// An invitation was intended, and GitHub shows neither it nor its end.
     pub(crate) doubtful: bool,
+    /// No account is known, nobody is invited, and nothing says that there is none: GitHub does not tell which member an
+    /// address belongs to.
+    pub(crate) unlinked: bool,
     /// The account was a plain member before.
     pub(crate) returns: bool,
 }

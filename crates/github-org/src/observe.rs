@@ -31,6 +31,11 @@ pub(crate) const INVITED_ID: &str = "invited_id";
 const HELD_ROLE: &str = "held_role";
 /// The handle of an account that was a plain member once, for its return.
 const FORMER_ID: &str = "former_id";
+/// The handle of when it was certain that the person has nothing: that an invitation was cancelled, or the very account was no
+/// member.
+pub(crate) const ABSENT_AT: &str = "absent_at";
+/// For so long it stays certain, so that a repeated order, or one of another permission, finds it so.
+const ABSENT_FOR: SignedDuration = SignedDuration::from_hours(24);
 
 /// Our clock and GitHub's may be this far apart.
 const SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -43,8 +48,15 @@ pub(crate) async fn observe(
     known: &Known,
     of: &BTreeSet<Facet>,
 ) -> Result<Snapshot, Fault> {
-    let mut reading =
-        Reading { connection, api: &connection.api, call, known, key: who.key(), evidence: Vec::new() };
+    let mut reading = Reading {
+        connection,
+        api: &connection.api,
+        call,
+        known,
+        key: who.key(),
+        is_saml_shown: false,
+        evidence: Vec::new(),
+    };
     let mut snapshot = match reading.find(who).await? {
         Found::Several(hits) => {
             let facets = of.iter().map(|facet| (facet.clone(), Hold::Unreadable)).collect();
@@ -63,6 +75,8 @@ struct Reading<'a> {
     call: &'a Call,
     known: &'a Known,
     key: SubjectKey,
+    /// The organisation's SAML identities were shown: whoever is not among them is nobody's account.
+    is_saml_shown: bool,
     evidence: Vec<Evidence>,
 }
 
@@ -98,6 +112,11 @@ impl Reading<'_> {
                 Some(since) => !self.is_vouched_for(person.as_ref(), since).await?,
                 None => false,
             };
+        let mut absent_at = None;
+        if !invited && !facts.doubtful {
+            absent_at = self.absent_at(person.as_ref()).await?;
+            facts.unlinked = absent_at.is_none() && !self.is_saml_shown;
+        }
         (facts.teams, facts.joined) =
             self.teams(person.as_ref().filter(|_| membership.is_some()), of).await?;
         if membership == Some(Membership { role: Held::Role(Role::Admin), active: true }) {
@@ -106,7 +125,31 @@ impl Reading<'_> {
         facts.person = self.still_counts(person, &facts);
         facts.returns =
             facts.person.as_ref().is_some_and(|person| !active && self.handle(FORMER_ID) == Some(person.id));
-        Ok(self.snapshot(&facts, of))
+        let mut snapshot = self.snapshot(&facts, of);
+        snapshot.handles.extend(absent_at.map(|at| (ABSENT_AT.to_owned(), at.to_string())));
+        Ok(snapshot)
+    }
+
+    /// Since when it is certain that somebody who shows nothing has nothing; `None`: they may be a member under a login that
+    /// nobody can link with the address.
+    async fn absent_at(&mut self, person: Option<&Person>) -> Result<Option<Timestamp>, Fault> {
+        let now = self.connection.clock.now();
+        // The very account is no member, or is not there any more; or the invitation has just been found lapsed.
+        if person.is_some() || self.handle(USER_ID).is_some() || self.known.invited.is_some() {
+            return Ok(Some(now));
+        }
+        let before = self.known.handles.get(ABSENT_AT).and_then(|at| at.parse::<Timestamp>().ok());
+        if let Some(before) = before.filter(|before| now.duration_since(*before) <= ABSENT_FOR) {
+            return Ok(Some(before));
+        }
+        let (Some(id), false) = (self.handle(INVITATION_ID), self.is_saml_shown) else { return Ok(None) };
+        let failed = self.api.failed_invitations(self.call).await?;
+        let listed = failed.iter().any(|invitation| invitation.id == id);
+        self.saw(
+            &api::LIST_FAILED,
+            if listed { "the invitation has lapsed or failed" } else { "nothing of the invitation" },
+        );
+        Ok(listed.then_some(now))
     }
 
     async fn membership(&mut self, person: &Person) -> Result<Option<Membership>, Fault> {
@@ -279,6 +322,9 @@ impl Reading<'_> {
             let listed = facts.invitations.first().map(|invitation| invitation.id.to_string());
             keep(INVITATION_ID, listed.or_else(|| before(INVITATION_ID)));
             keep(INVITED_ID, before(INVITED_ID));
+        } else if facts.person.is_none() && facts.membership.is_none() {
+            // GitHub goes on listing it where it has lapsed.
+            keep(INVITATION_ID, before(INVITATION_ID));
         }
         if self.connection.settings.reinstate && facts.active().is_none() {
             // Who was more than a member would get that back too.

@@ -44,6 +44,10 @@ pub(crate) fn plan(rules: &Rules, seen: &Snapshot, goal: &Goal) -> Plan {
     // An invitation that may be open is neither sent again nor cancelled blindly (rule 23).
     if !facts.doubtful {
         planning.grant();
+    }
+    if facts.doubtful || facts.unlinked {
+        planning.refuse_removal();
+    } else {
         planning.release();
     }
     planning.plan

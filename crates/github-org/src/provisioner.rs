@@ -10,8 +10,8 @@ use http::{HeaderName, HeaderValue};
 use serde_json::{Map, Value, json};
 use url::Url;
 use usher_core::{
-    Action, Arity, Asked, Call, Capabilities, ConfigError, Connector, Facet, Fault, Goal, Health, Known,
-    Plan, Planner, Ports, Provisioner, Receipt, Slots, Snapshot, Subject,
+    Action, Arity, Asked, Call, Capabilities, Clock, ConfigError, Connector, Facet, Fault, Goal, Health,
+    Known, Plan, Planner, Ports, Provisioner, Receipt, Slots, Snapshot, Subject,
 };
 use usher_vendor_client::{
     Auth, ClientSettings, JwtAlgorithm, JwtExchange, JwtSettings, VendorClient, base_url,
@@ -70,6 +70,7 @@ pub struct GithubConnection {
     pub(crate) api: Api,
     /// By the App's own credential, which its installation's tokens are fetched with.
     pub(crate) app: Option<VendorClient>,
+    pub(crate) clock: Arc<dyn Clock>,
     rules: Rules,
     slots: Slots,
     tenant: String,
@@ -108,7 +109,7 @@ impl GithubConnection {
             by_email: settings.invites_by_email(),
             reinstate: settings.reinstate,
         };
-        Ok(Self { settings, platform, api, app, rules, slots: slots(), tenant })
+        Ok(Self { settings, platform, api, app, clock: ports.clock.clone(), rules, slots: slots(), tenant })
     }
 }
 
@@ -206,11 +207,11 @@ impl Provisioner for GithubConnection {
         &self,
         call: &Call,
         who: &Subject,
-        _asked: &Asked,
+        asked: &Asked,
         seen: &Snapshot,
         action: &Action,
     ) -> Result<Receipt, Fault> {
-        apply::apply(&self.api, call, who, seen, action).await
+        apply::apply(&self.api, call, who, asked, seen, action).await
     }
 
     async fn check(&self, call: &Call, named: &BTreeSet<Facet>) -> Result<Health, Fault> {

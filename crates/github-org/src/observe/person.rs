@@ -54,6 +54,7 @@ impl Reading<'_> {
                     return Ok(Found::Nobody);
                 }
                 SamlIdentities::Found(hits) => {
+                    self.is_saml_shown = true;
                     accounts.extend(
                         hits.into_iter().filter(|hit| bears(hit, &self.key)).filter_map(|hit| hit.user),
                     );

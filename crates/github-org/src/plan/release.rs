@@ -16,6 +16,23 @@ use crate::role::Role;
 const FORKS: &str = "their private forks of repositories that they lose access to are deleted";
 
 impl Planning<'_> {
+    /// Of somebody who may be a member under a login that nobody can link with the address.
+    pub(super) fn refuse_removal(&mut self) {
+        let going = self.goal.release.clone();
+        if going.is_empty() {
+            return;
+        }
+        let why = if self.facts.doubtful {
+            "GitHub shows neither the invitation that was sent nor its end, and does not tell who has accepted it"
+        } else {
+            "GitHub does not tell whether a member belongs to this address, and no account is known for it"
+        };
+        let sentence = format!(
+            "{why}: see in the organisation whether the person is a member under some login, remove them there, then close the request."
+        );
+        self.refuse(going, RefusalKind::Unresolvable, sentence);
+    }
+
     pub(super) fn release(&mut self) {
         let goal = self.goal;
         let going: BTreeSet<Facet> = goal
@@ -60,7 +77,9 @@ impl Planning<'_> {
     fn remove_member(&mut self, person: &Person) {
         self.cancel_invitations();
         let change = Change::RemoveMember { user_id: person.id };
-        let summary = format!("remove the person from the organisation: {FORKS}");
+        let summary = format!(
+            "remove the person from the organisation, and so from all its teams, those that others gave as well: {FORKS}"
+        );
         self.plan.actions.push(change.action(summary, BTreeSet::new(), self.shown()));
     }
 

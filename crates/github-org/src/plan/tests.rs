@@ -69,12 +69,24 @@ fn one_invitation_gives_role_and_teams_and_says_so() {
 }
 
 #[test]
-fn rule_23_while_an_invitation_is_in_doubt_nothing_is_planned() {
+fn rule_23_while_an_invitation_is_in_doubt_nothing_is_planned_and_nothing_is_called_removed() {
     let facts = Facts { doubtful: true, ..Facts::default() };
-    for goal in [hold(&[("org_role", "member")]), release(&[("org_role", "member")])] {
-        let seen = seen(&facts, &[("org_role", "member", Hold::Unreadable)]);
-        assert_eq!(plan(&RULES, &seen, &goal), Plan::default());
-    }
+    let seen = seen(&facts, &[("org_role", "member", Hold::Unreadable)]);
+    assert_eq!(plan(&RULES, &seen, &hold(&[("org_role", "member")])), Plan::default());
+    let plan = plan(&RULES, &seen, &release(&[("org_role", "member")]));
+    assert_eq!((plan.actions.len(), plan.refused[0].1.kind), (0, RefusalKind::Unresolvable));
+}
+
+#[test]
+fn whoever_no_account_is_known_for_can_be_invited_and_not_be_called_removed() {
+    let facts = Facts { unlinked: true, ..Facts::default() };
+    let seen = seen(&facts, &[("org_role", "member", Hold::Absent)]);
+    let invites = plan(&RULES, &seen, &hold(&[("org_role", "member")]));
+    assert_eq!(summaries(&invites), ["invite the person as a member"]);
+    let goal = release(&[("org_role", "member")]);
+    let plan = plan(&RULES, &seen, &goal);
+    assert_eq!((plan.actions.len(), &plan.refused[0].0), (0, &goal.release));
+    assert_eq!(plan.refused[0].1.kind, RefusalKind::Unresolvable);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What goes, and what stays.
 
 use serde_json::json;
-use usher_core::{Hold, Known, RefusalKind};
+use usher_core::{Handles, Hold, Known, Plan, RefusalKind};
 
 use crate::support::world::{DESIGN, ENGINEERING};
 use crate::support::{ADA, Github, invited, names, release, role, team};
@@ -50,7 +50,7 @@ async fn what_somebody_else_set_meanwhile_stays() {
     github.world().put_member(7, "ada", ADA, "admin");
     let (seen, plan) = github.look(ADA, &Known::default(), &release([role("member")])).await;
     assert_eq!(*seen.hold(&role("member")), Hold::Absent);
-    assert_eq!(plan, usher_core::Plan::default());
+    assert_eq!(plan, Plan::default());
 }
 
 #[tokio::test]
@@ -58,7 +58,7 @@ async fn an_invitation_that_is_still_open_goes_with_the_membership() {
     let github = Github::start().await;
     github.world().put_member(7, "ada", ADA, "member");
     github.world().invite(Some("ada@EXAMPLE.com"), None, "direct_member", &[ENGINEERING]);
-    let known = invited(usher_core::Handles::new());
+    let known = invited(Handles::new());
     let (seen, plan) = github.look(ADA, &known, &release([role("member")])).await;
     assert_eq!(names(&plan), ["cancel-invitation", "remove-member"]);
     github.apply(ADA, &seen, &plan).await.unwrap();
@@ -99,7 +99,7 @@ async fn nothing_is_written_for_somebody_who_has_nothing() {
             (seen.hold(&role("member")), seen.hold(&team("engineering"))),
             (&Hold::Absent, &Hold::Absent)
         );
-        assert_eq!(plan, usher_core::Plan::default());
+        assert_eq!(plan, Plan::default());
     }
     assert_eq!(github.changes(), [""; 0]);
 }
@@ -111,7 +111,7 @@ async fn a_team_that_is_listed_no_more_cannot_be_told_while_the_person_is_a_memb
     github.world().teams.insert(ENGINEERING, "platform".to_owned());
     let (seen, plan) = github.look(ADA, &Known::default(), &release([team("engineering")])).await;
     assert_eq!(*seen.hold(&team("engineering")), Hold::Unreadable);
-    assert_eq!(plan, usher_core::Plan::default());
+    assert_eq!(plan, Plan::default());
     // With the membership it goes, whatever its name.
     github.reach(ADA, &release([role("member"), team("engineering")])).await;
     assert!(github.world().account(7).teams.is_empty());
@@ -123,4 +123,71 @@ async fn a_backed_team_is_not_left_and_the_reason_is_told() {
     github.world().put_member(7, "ada", ADA, "member").teams.insert(crate::support::world::BACKED);
     let refusal = github.refusal(ADA, &release([team("backed")])).await;
     assert_eq!(refusal.kind, RefusalKind::ManagedElsewhere);
+}
+
+fn knowing(handles: &Handles) -> Known {
+    Known { handles: handles.clone(), ..Known::default() }
+}
+
+#[tokio::test]
+async fn an_address_whose_account_nobody_knows_is_not_called_removed() {
+    for settings in [json!({}), json!({"identify_by": ["saml", "invite-by-email"]})] {
+        // Single sign-on is not on the organisation.
+        let github = Github::with(settings).await;
+        github.world().put_member(7, "ada", ADA, "member").teams.insert(ENGINEERING);
+        let goal = release([role("member"), team("engineering")]);
+        let refusal = github.refusal(ADA, &goal).await;
+        assert_eq!(refusal.kind, RefusalKind::Unresolvable);
+        assert!(refusal.sentence.contains("remove them there, then close"), "{}", refusal.sentence);
+        assert_eq!(github.changes(), [""; 0]);
+        assert!(github.world().account(7).member.is_some());
+    }
+}
+
+#[tokio::test]
+async fn whose_invitation_was_cancelled_is_gone_for_a_day_and_after_that_nobody_can_tell() {
+    let github = Github::with(json!({})).await;
+    github.reach(ADA, &crate::support::hold([role("member")])).await;
+    let goal = release([role("member")]);
+    let reached = github.reach(ADA, &goal).await;
+    assert_eq!(reached.actions(), ["cancel-invitation"]);
+    assert_eq!(*reached.seen.hold(&role("member")), Hold::Absent);
+    // What the engine keeps once that is confirmed.
+    let known = knowing(&reached.seen.handles);
+    github.set_clock("2026-11-25T07:59:00Z");
+    assert_eq!(github.look(ADA, &known, &goal).await.1, Plan::default());
+    github.set_clock("2026-11-25T08:01:00Z");
+    let (_, plan) = github.look(ADA, &known, &goal).await;
+    assert_eq!(plan.refused[0].1.kind, RefusalKind::Unresolvable, "somebody may have let them in by hand");
+}
+
+#[tokio::test]
+async fn whose_invitation_lapsed_is_gone_as_long_as_github_lists_it() {
+    let github = Github::with(json!({})).await;
+    let known = github.reach(ADA, &crate::support::hold([role("member")])).await.known;
+    let id = known.handles["invitation_id"].parse().unwrap();
+    github.world().lapse(id);
+    let goal = release([role("member")]);
+    let (seen, plan) = github.look(ADA, &invited(known.handles), &goal).await;
+    assert_eq!((seen.hold(&role("member")), plan), (&Hold::Absent, Plan::default()));
+    let known = knowing(&seen.handles);
+    github.set_clock("2026-12-24T08:00:00Z");
+    let (seen, plan) = github.look(ADA, &known, &goal).await;
+    assert_eq!((seen.hold(&role("member")), plan), (&Hold::Absent, Plan::default()));
+    github.world().invitations.clear();
+    github.set_clock("2026-12-26T08:00:00Z");
+    let (_, plan) = github.look(ADA, &known, &goal).await;
+    assert_eq!(plan.refused[0].1.kind, RefusalKind::Unresolvable);
+}
+
+#[tokio::test]
+async fn a_remembered_account_that_is_no_member_is_gone_and_stays_gone_for_a_repeated_order() {
+    let github = Github::with(json!({})).await;
+    github.world().put_member(7, "ada", ADA, "member");
+    let goal = release([role("member"), team("engineering")]);
+    let reached = github.go_on(ADA, crate::support::remembered(7, "invitation"), &goal).await;
+    assert_eq!(reached.actions(), ["remove-member"]);
+    let known = knowing(&reached.seen.handles);
+    assert!(!known.handles.contains_key("user_id"), "the account is forgotten: {:?}", known.handles);
+    assert_eq!(github.look(ADA, &known, &goal).await.1, Plan::default());
 }
