@@ -100,11 +100,20 @@ fn text(path: &Path, shown: &Path) -> Result<String, Vec<ConfigError>> {
         vec![mistake]
     };
     let named = "name the file of the definition";
-    let file = std::fs::File::open(path).map_err(|error| match error.kind() {
+    let opened = |error: std::io::Error| match error.kind() {
         // The kind's own words are "entity not found".
         std::io::ErrorKind::NotFound => wrong("is not there".to_owned(), named),
         kind => wrong(format!("cannot be opened: {kind}"), named),
-    })?;
+    };
+    let kind = std::fs::metadata(path).map_err(opened)?;
+    if kind.is_dir() {
+        return Err(wrong("is a folder".to_owned(), "name the file in it, such as definition.toml"));
+    }
+    // To open a pipe is to wait for whoever writes into it.
+    if !kind.is_file() {
+        return Err(wrong("is not a file".to_owned(), named));
+    }
+    let file = std::fs::File::open(path).map_err(opened)?;
     let most = u64::try_from(MAX_FILE).unwrap_or(u64::MAX);
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1))

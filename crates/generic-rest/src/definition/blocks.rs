@@ -289,12 +289,16 @@ pub(super) fn steps<'t>(
     }
     let names = declared.for_request();
     let mut steps: Vec<Step> = Vec::new();
+    let unnamed: Vec<String> = found.iter().map(|(_, name, _)| name.clone()).collect();
     let mut ids = Vec::new();
     for (block, name, item) in found {
         let Some(mut section) = self::block(reader, &item) else { continue };
         let id = match section.take("id") {
             None => Some(name),
-            Some(item) => step_id(reader, &item, &ids),
+            Some(item) => {
+                let others: Vec<&String> = unnamed.iter().filter(|other| **other != name).collect();
+                step_id(reader, &item, &ids, &others)
+            }
         };
         ids.extend(id.clone());
         let step = step(reader, &mut section, &names);
@@ -306,10 +310,20 @@ pub(super) fn steps<'t>(
     steps
 }
 
-fn step_id<'t>(reader: &mut Reader<'t>, item: &Item<'t>, known: &[String]) -> Option<String> {
+/// A step's name. `others`: what the other steps are called where they have none, so that a change is never taken for another's.
+fn step_id<'t>(
+    reader: &mut Reader<'t>,
+    item: &Item<'t>,
+    known: &[String],
+    others: &[&String],
+) -> Option<String> {
     let id = reader.plain(item, "\"invite\"", limits::NAME)?;
     if known.iter().any(|known| known == id) {
         reader.wrong(item, "is the name of an earlier step", "choose another");
+        return None;
+    }
+    if others.iter().any(|other| *other == id) {
+        reader.wrong(item, "is what another step is called without a name", "choose another");
         return None;
     }
     Some(id.to_owned())

@@ -206,7 +206,7 @@ pub enum Pages {
         parameter: String,
         /// The first page's number.
         first: i64,
-        /// The number of the last page, or how many there are; `None`: an empty page is the end.
+        /// How many pages there are, whatever the first one's number is; `None`: an empty page is the end.
         pages: Option<Expression>,
     },
 }

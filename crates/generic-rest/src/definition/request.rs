@@ -148,7 +148,7 @@ pub(super) fn request<'t>(
     let idempotency_key = match purpose {
         For::Change => match section.take("idempotency_key") {
             None => Some(None),
-            Some(item) => idempotency_key(reader, &item).map(Some),
+            Some(item) => idempotency_key(reader, &item, headers.as_deref().unwrap_or_default()).map(Some),
         },
         _ => Some(None),
     };
@@ -288,12 +288,21 @@ pub(super) fn header_name(reader: &mut Reader<'_>, item: &Item<'_>, name: &str) 
     Some(header)
 }
 
-fn idempotency_key<'t>(reader: &mut Reader<'t>, item: &Item<'t>) -> Option<HeaderName> {
+fn idempotency_key<'t>(
+    reader: &mut Reader<'t>,
+    item: &Item<'t>,
+    headers: &[(HeaderName, Tree)],
+) -> Option<HeaderName> {
     let mut section = item.section(&mut reader.notes)?;
     let header =
         section.need("header", "write idempotency_key = { header = \"Idempotency-Key\" }", &mut reader.notes);
     section.finish(&mut reader.notes);
     let header = header?;
     let name = reader.plain(&header, "\"Idempotency-Key\"", limits::NAME)?;
-    header_name(reader, &header, name)
+    let name = header_name(reader, &header, name)?;
+    if headers.iter().any(|(other, _)| *other == name) {
+        reader.wrong(&header, "is in headers as well", "take it out there: Usher puts the key into it");
+        return None;
+    }
+    Some(name)
 }

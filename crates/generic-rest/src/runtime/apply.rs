@@ -18,6 +18,9 @@ use crate::definition::{Poll, Request, Step};
 use crate::expression::{EvalError, Scope};
 use crate::sinks::{self, Filled};
 
+/// Bytes of what is remembered of a 202 at the most: it stands in the journal until the change is over.
+const MOST_FOLLOWED: usize = 64 << 10;
+
 /// Makes the call that an action stands for. What it answers proves nothing: only the next reading does.
 pub(crate) async fn apply(
     connection: &GenericRestConnection,
@@ -90,6 +93,9 @@ fn can_be_asked(
     followed: &Followed,
     scope: &Scope,
 ) -> Result<(), String> {
+    if followed.to_value().to_string().len() > MOST_FOLLOWED {
+        return Err(format!("what the poll needs of the 202 is more than {MOST_FOLLOWED} bytes"));
+    }
     let filled = sinks::request(&poll.request, &followed.asking(scope))
         .map_err(|error| format!("the poll: {error}"))?;
     let Filled::Link(link) = filled else { return Ok(()) };

@@ -132,6 +132,11 @@ impl Operation {
         self.fault(Sent::Yes, Remedy::Person).because(why)
     }
 
+    /// A list that changed while it was read: whoever moved to a page that was read already would not be found.
+    pub(crate) fn shifted(&self, why: impl std::fmt::Display) -> Fault {
+        self.fault(Sent::Yes, Remedy::Retry { after: None }).because(why)
+    }
+
     /// What the definition reads cannot be told from what there is.
     pub(crate) fn undecided(&self, why: impl std::fmt::Display) -> Fault {
         self.fault(Sent::Yes, Remedy::Person).because(why)

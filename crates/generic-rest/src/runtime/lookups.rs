@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use usher_core::{Call, Evidence, Fault};
 use usher_vendor_client::VendorResponse;
 
@@ -142,10 +143,22 @@ impl Reading<'_> {
         let mut response = first;
         let mut items: Vec<Value> = Vec::new();
         let mut before: Option<Vec<Value>> = None;
+        let mut told = BTreeSet::new();
+        let mut count = None;
         let mut links = BTreeSet::new();
         for page in 1..=paginate.max_pages {
             if self.take(lookup, operation, &response)? == Verdict::Gone {
-                return Ok((response, None));
+                return match (page, &paginate.pages) {
+                    (1, _) => Ok((response, None)),
+                    // Where nobody says how many pages there are, that is another way to say that this was the last one.
+                    (_, Pages::Number { pages: None, .. }) => {
+                        Ok((response, Some(Listed { pages: page - 1, items })))
+                    }
+                    _ => {
+                        let why = format!("page {page} is not there, and the one before it leads to it");
+                        Err(operation.shifted(why).into())
+                    }
+                };
             }
             let found = self.items(&paginate.items, operation, &response)?;
             if !found.is_empty() && before.as_ref() == Some(&found) {
@@ -153,11 +166,13 @@ impl Reading<'_> {
                     .endless(format!("page {page} is the same as the one before it"))
                     .into());
             }
-            items.extend(found.iter().cloned());
+            items.extend(found.iter().filter(|entry| !told.contains(&mark(entry))).cloned());
+            told.extend(found.iter().filter(|entry| entry.is_object()).map(mark));
             if items.len() > MOST_ITEMS {
                 return Err(operation.endless(format!("the list has more than {MOST_ITEMS} entries")).into());
             }
-            let next = self.next(&paginate.pages, page, found.is_empty(), operation, &response)?;
+            let next =
+                self.next(&paginate.pages, page, found.is_empty(), &mut count, operation, &response)?;
             before = Some(found);
             response = match next {
                 Next::End => return Ok((response, Some(Listed { pages: page, items }))),
@@ -202,12 +217,13 @@ impl Reading<'_> {
         }
     }
 
-    /// How the list goes on after a page.
+    /// How the list goes on after a page. `count`: how many pages the one before said that there are.
     fn next<'p>(
         &self,
         pages: &'p Pages,
         page: u32,
         is_empty: bool,
+        count: &mut Option<i64>,
         operation: &Operation,
         response: &VendorResponse,
     ) -> Result<Next<'p>, Stopped> {
@@ -228,10 +244,18 @@ impl Reading<'_> {
             Pages::Number { parameter, first, pages } => {
                 let over = match pages {
                     None => is_empty,
-                    Some(pages) => match evaluate(pages)?.as_i64() {
-                        Some(count) => i64::from(page) >= count,
-                        None => return wrong(pages, "whole number"),
-                    },
+                    Some(pages) => {
+                        let Some(now) = evaluate(pages)?.as_i64() else {
+                            return wrong(pages, "whole number");
+                        };
+                        if let Some(before) = count.replace(now).filter(|before| *before > now) {
+                            let why = format!(
+                                "the list went from {before} pages to {now} while it was read, and somebody may have moved to a page that was read before"
+                            );
+                            return Err(operation.shifted(why).into());
+                        }
+                        i64::from(page) >= now
+                    }
                 };
                 Ok(if over {
                     Next::End
@@ -272,6 +296,11 @@ impl Reading<'_> {
         self.evidence.push(Evidence { call: operation.call.clone(), shows });
         false
     }
+}
+
+/// What tells an entry from others: one that a later page repeats, since the list moved on meanwhile, is no second hit.
+fn mark(entry: &Value) -> [u8; 32] {
+    Sha256::digest(entry.to_string()).into()
 }
 
 enum Next<'p> {

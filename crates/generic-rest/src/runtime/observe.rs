@@ -20,6 +20,9 @@ use crate::expression::{Expression, Scope};
 /// Bytes of an address at the most (RFC 5321, 4.5.3.1, and the @).
 const LONGEST_ADDRESS: usize = 320;
 
+/// Things that one holds which the evidence names.
+const MOST_SHOWN: usize = 50;
+
 /// Reads everything that planning needs.
 pub(crate) async fn observe(
     connection: &GenericRestConnection,
@@ -251,7 +254,9 @@ fn summary(snapshot: &Snapshot) -> Evidence {
         _ => facet.to_string(),
     });
     let shows: Vec<String> = std::iter::once(account).chain(held).collect();
-    Evidence { call: "all look-ups".to_owned(), shows: shows.join(", ") }
+    let (shown, more) = shows.split_at(shows.len().min(MOST_SHOWN + 1));
+    let more = if more.is_empty() { String::new() } else { format!(" and {} more", more.len()) };
+    Evidence { call: "all look-ups".to_owned(), shows: format!("{}{more}", shown.join(", ")) }
 }
 
 /// Whether it can mean an address. What is none would find everybody, or somebody else.

@@ -18,6 +18,8 @@ use crate::sinks;
 
 /// Requests of one step in one plan at the most.
 const MOST_ITEMS: usize = 500;
+/// Bytes of one item at the most: it is kept with the change.
+const LONGEST_ITEM: usize = 16 << 10;
 
 const UNREADABLE: &str = "The reading of the application cannot be understood: run the request again.";
 
@@ -227,6 +229,13 @@ impl Planning<'_> {
 
     /// Plans one request, if it can be written.
     fn act(&mut self, step: &Step, operation: &Operation, item: Value) -> Result<(), Refusal> {
+        if item.to_string().len() > LONGEST_ITEM {
+            let sentence = format!(
+                "The step “{}” would run for an item of more than {LONGEST_ITEM} bytes: name a part of it in for_each, such as its id.",
+                step.id
+            );
+            return Err(Refusal::new(RefusalKind::Invalid, sentence));
+        }
         let (gives, takes) = self.about(step, &item);
         let change = self.change(step, item);
         let scope = self.scope(&change, &gives, &takes);

@@ -6,6 +6,8 @@ use crate::definition::Slot;
 
 /// Values of one slot at the most.
 const MOST: usize = 2_000;
+/// Bytes of a value at the most: each is kept with the requests that are about it.
+const LONGEST: usize = 1_024;
 
 /// A value, a list of them, or none, as the texts of facets. Nothing is guessed: a number is no text.
 ///
@@ -36,6 +38,9 @@ pub(crate) fn read(value: &Value, slot: &Slot) -> Result<Vec<String>, String> {
 fn one(entry: &Value, integers: bool) -> Result<String, String> {
     match entry {
         Value::String(text) if text.is_empty() => Err("gives an empty text".to_owned()),
+        Value::String(text) if text.len() > LONGEST => {
+            Err(format!("gives a text of more than {LONGEST} bytes"))
+        }
         Value::String(text) if !integers => Ok(text.clone()),
         Value::Number(number) if integers && (number.is_i64() || number.is_u64()) => Ok(number.to_string()),
         _ if integers => {
@@ -88,6 +93,7 @@ mod tests {
             (json!("478"), &numbers),
             (json!(4.5), &numbers),
             (json!(""), &texts),
+            (json!("x".repeat(1_025)), &texts),
             (json!({}), &texts),
             (json!(true), &texts),
         ] {

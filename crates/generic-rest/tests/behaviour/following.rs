@@ -130,6 +130,17 @@ async fn a_202_whose_end_cannot_be_asked_for_is_looked_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_202_of_which_too_much_would_have_to_be_remembered_is_looked_for() {
+    let app = App::new(&DIRECTORY.replace("{{ headers.location }}", "/jobs/{{ json.job | length }}"));
+    let seen = app.see(&[], [nobody()]).await;
+    let action = app.action(&seen, &hold([role("editor")]));
+    let body = json!({"job": "x".repeat(70_000)});
+    let fault = app.apply(&seen, &action, reply(202, body)).await.unwrap_err();
+    assert_eq!((fault.sent, fault.remedy.clone()), (Sent::Maybe, Remedy::ReadBack));
+    assert!(fault.to_string().contains("more than 65536 bytes"), "{fault}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_answer_that_is_final_at_once_is_not_followed() {
     let app = App::new(DIRECTORY);
     let seen = app.see(&[], [nobody()]).await;

@@ -60,6 +60,50 @@ async fn two_hits_on_two_pages_are_ambiguous_and_never_the_first_one() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_person_whom_two_pages_list_since_the_list_moved_on_is_one_hit() {
+    let app = App::new(DIRECTORY);
+    let ada = json!({"id": "7", "email": "ada@acme.example", "roles": ["editor"]});
+    let pages = [page(2, json!([bob(1), ada])), page(2, json!([ada, bob(2)]))];
+    let seen = app.see(&[role("editor")], pages).await;
+    assert_eq!(seen.account, Account::Found { id: Some("7".to_owned()) });
+    assert_eq!(seen.hold(&role("editor")), &Hold::Present);
+    // On one page it is two entries, whatever they look like.
+    let seen = app.see(&[role("editor")], [page(1, json!([ada, ada]))]).await;
+    assert_eq!(seen.account, Account::Ambiguous { hits: 2 });
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_list_that_became_shorter_while_it_was_read_proves_nothing() {
+    let app = App::new(DIRECTORY);
+    let fault = app.fails([page(3, json!([bob(1)])), page(2, json!([bob(3)]))]).await;
+    assert_eq!(fault.remedy, Remedy::Retry { after: None });
+    assert!(fault.to_string().contains("from 3 pages to 2"), "{fault}");
+    // One that grew lists somebody twice at the most.
+    let seen =
+        app.see(&[], [page(2, json!([bob(1)])), page(3, json!([bob(2)])), page(3, json!([bob(3)]))]).await;
+    assert_eq!(seen.account, Account::Absent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_page_that_is_gone_throws_nobody_away_who_was_on_a_page_before() {
+    let gone = "classify = [{ when = \"status == 404\", as = \"gone\" }]\ncapture.hit";
+    let ada = json!({"id": "7", "email": "ada@acme.example", "roles": ["editor"]});
+    let nowhere = || crate::support::reply(404, json!({}));
+    let open = DIRECTORY
+        .replace("page = \"page\", first = 1, pages = \"json.pages\"", "page = \"page\"")
+        .replace("capture.hit", gone);
+    let seen = App::new(&open).see(&[role("editor")], [page(0, json!([ada])), nowhere()]).await;
+    assert_eq!(seen.account, Account::Found { id: Some("7".to_owned()) });
+    // Where the list says that the page is there, it proves nothing.
+    let app = App::new(&DIRECTORY.replace("capture.hit", gone));
+    let fault = app.fails([page(2, json!([bob(1)])), nowhere()]).await;
+    assert_eq!(fault.remedy, Remedy::Retry { after: None });
+    assert!(fault.to_string().contains("page 2 is not there"), "{fault}");
+    let seen = app.see(&[], [nowhere()]).await;
+    assert_eq!(seen.account, Account::Absent);
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_pages_than_max_pages_are_an_error_and_never_nobody() {
     let app = App::new(DIRECTORY);
     let fault = app.fails([1, 2, 3].map(|n| page(9, json!([bob(n)])))).await;

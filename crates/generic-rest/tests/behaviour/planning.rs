@@ -169,6 +169,20 @@ async fn a_step_that_cannot_be_written_is_refused_by_its_name_and_shows_no_value
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_item_that_is_too_large_to_be_kept_with_the_change_is_refused() {
+    let each = "for_each = \"person.hit.notes\"\nput = \"/api/users/{{ person.hit.id }}/roles\"";
+    let app = App::new(&DIRECTORY.replace("put = \"/api/users/{{ person.hit.id }}/roles\"", each));
+    let ada = |notes: serde_json::Value| {
+        page(1, json!([{"id": "7", "email": "ada@acme.example", "roles": [], "notes": notes}]))
+    };
+    let seen = app.see(&[], [ada(json!(["a", "x".repeat(17_000)]))]).await;
+    let plan = app.plan(&seen, &hold([role("editor")]));
+    assert!(plan.refused[0].1.sentence.contains("an item of more than 16384 bytes"), "{plan:?}");
+    let seen = app.see(&[], [ada(json!(["a", {"id": 1}]))]).await;
+    assert_eq!(names(&app.plan(&seen, &hold([role("editor")]))), ["update 1", "update 1"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slot_that_the_definition_no_longer_has_is_refused() {
     let app = App::new(DIRECTORY);
     let team = Facet::new("team", "blue");

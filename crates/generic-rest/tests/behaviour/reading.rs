@@ -110,6 +110,16 @@ async fn the_credential_goes_along_and_the_reading_says_what_it_rests_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_very_many_things_that_one_holds_the_evidence_names_some() {
+    let app = App::new(DIRECTORY);
+    let roles: Vec<String> = (100..160).map(|n| format!("r{n}")).collect();
+    let seen = app.see(&[], [with_roles(json!(roles))]).await;
+    assert_eq!(seen.facets.len(), 60);
+    let shows = &seen.evidence[1].shows;
+    assert!(shows.contains("role r149 and 10 more") && !shows.contains("r150"), "{shows}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn who_is_not_there_holds_nothing() {
     let app = App::new(DIRECTORY);
     let seen = app.see(&[role("editor")], [nobody()]).await;

@@ -113,6 +113,12 @@ const WRONG: &[(&str, &str, &str)] = &[
         "capture.id = \"json.id\"\nfor_each = \"slot.team.add\"",
     ),
     ("two steps of one name", "for_each = \"slot.team.add\"", "id = \"roles\"\nfor_each = \"slot.team.add\""),
+    ("a step that is called as another is", "id = \"roles\"\nwhen", "id = \"update 2\"\nwhen"),
+    (
+        "a key in a header that is set already",
+        "json.user = \"{{ known.user }}\"",
+        "headers.x-key = \"{{ uuid }}\"\nidempotency_key = { header = \"X-Key\" }\njson.user = \"{{ known.user }}\"",
+    ),
     ("JSON text that is none", "json.user = \"{{ known.user }}\"", "json = '{ \"user\": {{ known.user }} }'"),
     ("a key twice in JSON text", "json.user = \"{{ known.user }}\"", "json = '{ \"a\": 1, \"a\": 2 }'"),
     (
