@@ -1,6 +1,5 @@
 //! Tells the program which commit it was built from, for `usher --version`: `USHER_COMMIT` where that is set, else what git says.
 //! A build needs neither.
-#![expect(clippy::print_stdout, reason = "so a build script speaks to cargo")]
 
 use std::path::Path;
 use std::process::Command;

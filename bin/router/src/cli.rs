@@ -57,6 +57,8 @@ pub enum Command {
     Plan(PlanArgs),
     /// Play Lumos: post a payload and say what Lumos would conclude
     Send(SendArgs),
+    /// Write a copy of the journal while the service runs, and check it
+    Backup(BackupArgs),
     /// List, show, replay and close requests
     #[command(subcommand)]
     Requests(RequestsCommand),
@@ -66,6 +68,9 @@ pub enum Command {
     Pause(PauseArgs),
     /// Let a paused connection go on
     Resume(PauseArgs),
+    /// Try the alerts of the configuration
+    #[command(subcommand)]
+    Alerts(AlertsCommand),
     /// Show the connectors compiled in, with their settings
     Connectors(ConnectorsArgs),
     /// Write the JSON Schema of the configuration or of a definition, for editors
@@ -149,6 +154,22 @@ pub struct SendArgs {
     /// Where the configuration is; it is not read where --url, --header and --key-env are given.
     #[command(flatten)]
     pub config: ConfigArgs,
+
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `usher backup`
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// The file to write
+    #[arg(value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Replace the file where it is there already
+    #[arg(long)]
+    pub force: bool,
 
     /// Where the admin API is.
     #[command(flatten)]
@@ -282,6 +303,13 @@ pub struct PauseArgs {
     /// Where the admin API is.
     #[command(flatten)]
     pub admin: AdminArgs,
+}
+
+/// `usher alerts …`
+#[derive(Debug, Subcommand)]
+pub enum AlertsCommand {
+    /// Send one to everybody that [alerts] names, to see it arrive
+    Test(ConfigArgs),
 }
 
 /// The five words of state.

@@ -3,6 +3,7 @@
 //! The binary `usher` is a thin shell around this library, so that tests can reach every room of it.
 
 pub mod admin;
+pub mod alerts;
 pub mod cli;
 pub mod commands;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod connectors;
 pub mod demo;
 pub mod edge;
 pub mod init;
+mod late;
 pub mod logging;
 pub mod output;
 pub mod routes;

@@ -149,6 +149,13 @@ fn what_the_loader_refuses_for_its_shape_the_schema_refuses_too() {
         ("[server.auth]", "[journal]\nurl = \"postgres://x\"\n[server.auth]"),
         ("[server.auth]", "[admin.operators]\ndana = \"token\"\n[server.auth]"),
         ("[server.auth]", "[admin.operators.dana]\ntoken = { env = \"T\" }\nrole = \"boss\"\n[server.auth]"),
+        ("[server.auth]", "[alerts]\nslack = \"https://hooks.slack.com/services/x\"\n[server.auth]"),
+        ("[server.auth]", "[alerts]\nsubjects = \"no\"\n[server.auth]"),
+        ("[server.auth]", "[alerts]\nwebhook = { url = \"https://a.example\" }\n[server.auth]"),
+        (
+            "[server.auth]",
+            "[alerts]\nwebhook = { url = \"ftp://a\", secret = { env = \"S\" } }\n[server.auth]",
+        ),
         ("\"zendesk-license\"", "\"jira\""),
         ("connector = \"zendesk-license\"\n", ""),
         ("subdomain = \"acme\"", "subdomain = \"acme\"\ncolour = \"red\""),
@@ -223,6 +230,8 @@ fn every_key_that_the_loader_knows_is_in_the_schema_and_no_other() {
         ("", "[admin.operators.dana]", operator),
         ("", "[journal]", "/properties/journal"),
         ("", "[test]", "/properties/test"),
+        ("", "[alerts]", "/properties/alerts"),
+        ("", "[alerts.webhook]", "/properties/alerts/properties/webhook"),
         (
             "[connections.z]\nconnector = \"zendesk-license\"\n",
             "[connections.z.limits]",

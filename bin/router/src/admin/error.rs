@@ -35,7 +35,10 @@ impl ApiError {
     }
 
     pub(crate) fn no_request(id: &RequestId) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("there is no request {id}: see usher requests list"))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("there is no request {id}, or it was older than [journal] keep: see usher requests list"),
+        )
     }
 }
 

@@ -1,6 +1,6 @@
 //! `GET /api/v1/holdings`: who holds what and through which approval, and how that stands at the vendors.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use axum::Json;
@@ -10,9 +10,9 @@ use futures_util::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
-use usher_core::{Facet, Fault, Remedy, Sent, SubjectKey};
+use usher_core::{Direction, Facet, Fault, Remedy, Sent, SubjectKey};
 use usher_engine::{CheckedHolder, HoldingCheck, Standing};
-use usher_journal::{Filter, Holder, Holding, HoldingsFilter, Ledger, Request, RequestId, Word};
+use usher_journal::{Execution, Filter, Holder, Holding, HoldingsFilter, Ledger, Request, RequestId, Word};
 
 use super::plan::HeldView;
 use super::service::{Answer, Parted, query};
@@ -142,7 +142,7 @@ async fn view(parts: &AdminParts, holding: Holding, check: bool) -> Result<Holdi
     let checked = if check { Some(checked(parts, holding.clone()).await) } else { None };
     let now = parts.clock.now();
     let approvals = holding.ledger.holders.iter().map(|holder| {
-        let mut view = approval(holder, &holding.ledger, requests.get(&holder.request), now);
+        let mut view = approval(holder, &holding.ledger, &requests, now);
         let found = checked.as_ref().and_then(|checked| {
             checked.holders.iter().find(|one| {
                 let one = &one.holder;
@@ -171,6 +171,7 @@ async fn checked(parts: &AdminParts, holding: Holding) -> HoldingCheck {
             holder: holder.clone(),
             standing: Standing::Unreadable,
             facets: BTreeMap::new(),
+            outranked: BTreeSet::new(),
         };
         HoldingCheck {
             holders: live.map(unreadable).collect(),
@@ -195,9 +196,32 @@ async fn requests(parts: &AdminParts, holding: &Holding) -> Result<BTreeMap<Requ
     Ok(page.requests.into_iter().map(|request| (request.id.clone(), request)).collect())
 }
 
-fn approval(holder: &Holder, ledger: &Ledger, request: Option<&Request>, now: Timestamp) -> ApprovalView {
+/// The latest removal that names the approval.
+fn taken_by<'r>(holder: &Holder, requests: &'r BTreeMap<RequestId, Request>) -> Option<&'r Request> {
+    let names = |request: &&Request| {
+        request.direction == Direction::Deprovision
+            && request.app_key == holder.app
+            && request.seq > holder.seq
+            && (request.all || request.permissions.iter().any(|asked| asked.name == holder.permission))
+    };
+    requests.values().filter(names).max_by_key(|request| request.seq)
+}
+
+fn approval(
+    holder: &Holder,
+    ledger: &Ledger,
+    requests: &BTreeMap<RequestId, Request>,
+    now: Timestamp,
+) -> ApprovalView {
+    let request = requests.get(&holder.request);
     let (word, note) = if ledger.is_revoked(holder) {
-        (Word::Waiting, Some("a later request takes it"))
+        match taken_by(holder, requests).map(|order| (order.execution, order.word())) {
+            Some((Execution::Closed, _)) => {
+                (Word::Removed, Some("Usher could not take it, and a person has closed its removal"))
+            }
+            Some((_, Word::NeedsYou)) => (Word::NeedsYou, Some("its removal needs you")),
+            _ => (Word::Waiting, Some("a later request takes it")),
+        }
     } else if !ledger.is_live(holder, now) {
         (Word::Waiting, Some("its time is over, and nobody has taken it yet"))
     } else if holder.confirmed {

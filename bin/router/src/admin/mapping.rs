@@ -72,6 +72,12 @@ impl Mapping {
     /// It cannot be run today either, and why.
     pub(crate) fn today(&self, stored: &Stored) -> Result<Request, String> {
         let request = &stored.request;
+        if stored.is_without_payload() {
+            return Err(
+                "what came with it was removed after [journal] keep_payload: it has to be asked for again"
+                    .to_owned(),
+            );
+        }
         match self.map(&request.route, &stored.body, request.received) {
             // What is still refused is told by the engine, in the words of today's refusal.
             Ok(Mapped::Runs(today) | Mapped::Refused(today, _)) => Ok(*today),

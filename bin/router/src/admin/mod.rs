@@ -3,6 +3,7 @@
 //! Not the public one: it listens on loopback unless it is told otherwise, and every call but the two probes wants an
 //! operator's token.
 
+mod backup;
 mod connections;
 mod error;
 mod holdings;
@@ -15,6 +16,8 @@ mod service;
 mod timeline;
 mod view;
 
+pub use backup::Backups;
+pub(crate) use backup::CONTENTS as BACKUP_CONTENTS;
 pub use error::ApiError;
 pub use holdings::{ApprovalView, HoldingView, HoldingsView};
 pub use mapping::Mapping;

@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use usher_core::{Awaits, Direction, Facet, Hold};
-use usher_engine::Preview;
+use usher_engine::{Preview, Stand};
 use usher_journal::{AskedPermission, Request};
 
 use super::mapping::{Mapped, NotMapped};
@@ -24,6 +24,8 @@ use super::{AdminParts, ApiError, Operator};
 pub(crate) const MAX_PAYLOAD: usize = 16 << 20;
 /// How long the vendor may take: less than the listener gives an answer.
 const READ_WITHIN: Duration = Duration::from_secs(25);
+const UNREADABLE: &str =
+    "the vendor does not show whether it is so: nothing would be sent blindly, and it would need you";
 const APP_LEVEL: &str = "/webhooks/provision";
 
 /// What would become of a payload.
@@ -34,6 +36,8 @@ pub enum Verdict {
     Sends,
     /// Everything is as it should be: it would be answered positively without a change.
     Nothing,
+    /// Nothing would be sent, and somebody else has to go on first: the invitee, or the vendor.
+    Waits,
     /// It would be refused, as a whole or in part.
     Refused,
     /// It is Lumos's test button: nothing is provisioned.
@@ -220,15 +224,19 @@ async fn preview(parts: &AdminParts, request: Request, route: String) -> Result<
 }
 
 fn seen(preview: Preview, route: String) -> PlanView {
-    let verdict = match &preview {
-        Preview { fault: Some(_), .. } => Verdict::Unknown,
-        Preview { refused, .. } if !refused.is_empty() => Verdict::Refused,
-        Preview { would, .. } if !would.is_empty() => Verdict::Sends,
-        _ => Verdict::Nothing,
+    let (verdict, reason) = match &preview {
+        Preview { fault: Some(fault), .. } => (Verdict::Unknown, Some(fault.to_string())),
+        Preview { refused, .. } if !refused.is_empty() => (Verdict::Refused, None),
+        Preview { stand: Some(Stand::Unreadable), .. } => (Verdict::Unknown, Some(UNREADABLE.to_owned())),
+        Preview { would, .. } if !would.is_empty() => (Verdict::Sends, None),
+        Preview { stand: Some(Stand::Waiting(awaits)), .. } => {
+            (Verdict::Waits, Some(waits(*awaits).to_owned()))
+        }
+        _ => (Verdict::Nothing, None),
     };
     let refused = preview.refused.into_iter();
     PlanView {
-        reason: preview.fault.map(|fault| fault.to_string()),
+        reason,
         request: Some((&preview.request).into()),
         has: preview.holds.iter().map(HeldView::from).collect(),
         would: preview.would,
@@ -236,6 +244,15 @@ fn seen(preview: Preview, route: String) -> PlanView {
             .map(|(facets, refusal)| RefusedView { facets, sentence: refusal.sentence })
             .collect(),
         ..PlanView::empty(verdict, route)
+    }
+}
+
+fn waits(awaits: Awaits) -> &'static str {
+    match awaits {
+        Awaits::Invitee => {
+            "the invitation has to be accepted first: it would be answered no, and looked at again"
+        }
+        Awaits::Vendor => "the vendor is still at it",
     }
 }
 

@@ -1,10 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::path::Path;
 
 use async_trait::async_trait;
 use usher_engine::{Act, Engine, HoldingCheck, OperateError, Preview};
 use usher_journal::{
-    Filter, Holding, HoldingsFilter, HoldingsPage, JournalError, Page, Pause, Request, RequestId, Stored,
+    Contents, Filter, Holding, HoldingsFilter, HoldingsPage, JournalError, Page, Pause, Request, RequestId,
+    Stored,
 };
 
 use crate::edge::Deliver;
@@ -50,6 +52,9 @@ pub trait Operate: fmt::Debug + Send + Sync + 'static {
 
     /// What is paused.
     async fn pauses(&self) -> BTreeMap<String, Pause>;
+
+    /// Writes a copy of the journal into a new file.
+    async fn backup(&self, to: &Path) -> Result<Contents, JournalError>;
 
     /// Whether webhooks can be taken.
     async fn is_ready(&self) -> bool;
@@ -103,6 +108,10 @@ impl Operate for Engine {
 
     async fn pauses(&self) -> BTreeMap<String, Pause> {
         Self::pauses(self)
+    }
+
+    async fn backup(&self, to: &Path) -> Result<Contents, JournalError> {
+        self.journal().backup(to).await
     }
 
     async fn is_ready(&self) -> bool {

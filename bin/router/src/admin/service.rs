@@ -20,7 +20,9 @@ use usher_core::Clock;
 use usher_lumos::HostPattern;
 
 use super::view::ConnectionInfo;
-use super::{ApiError, Mapping, Operate, Operator, Operators, connections, holdings, plan, requests};
+use super::{
+    ApiError, Backups, Mapping, Operate, Operator, Operators, backup, connections, holdings, plan, requests,
+};
 use crate::edge::{self, Received, TurnedAway, probe};
 
 /// Bytes of a body that changes something: a reason has 1,000 characters at the most.
@@ -43,6 +45,8 @@ pub struct AdminParts {
     pub task_url_hosts: Vec<HostPattern>,
     /// How webhooks are read and routed today.
     pub mapping: Mapping,
+    /// Where copies of the journal stand until they are sent.
+    pub backups: Backups,
     /// Whether it listens on loopback: then calls for other hosts are refused (DNS rebinding).
     pub loopback: bool,
 }
@@ -72,6 +76,7 @@ impl Admin {
             .route("/api/v1/requests/{id}/close", post(requests::close))
             .route("/api/v1/holdings", get(holdings::list))
             .route("/api/v1/plan", post(plan::plan).layer(DefaultBodyLimit::max(plan::MAX_PAYLOAD)))
+            .route(backup::PATH, post(backup::backup))
             .route("/api/v1/connections", get(connections::list))
             .route("/api/v1/connections/{name}/pause", post(connections::pause))
             .route("/api/v1/connections/{name}/resume", post(connections::resume))
@@ -112,10 +117,11 @@ impl edge::Service for Admin {
             received.prove();
         }
         let admin = self.clone();
+        let within = if request.uri().path() == backup::PATH { backup::READY_WITHIN } else { ANSWER_WITHIN };
         Box::pin(async move {
             // A task of its own: what was begun is not cut off where the caller hangs up.
             let work = tokio::spawn(admin.answer(request));
-            let mut response = match timeout_at(received.began + ANSWER_WITHIN, work).await {
+            let mut response = match timeout_at(received.began + within, work).await {
                 Ok(Ok(response)) => response,
                 Ok(Err(error)) => {
                     tracing::error!(panicked = error.is_panic(), "an admin call's task broke off");

@@ -37,7 +37,7 @@ fn sentence(record: &Record, direction: Direction) -> String {
             list(holders.iter().map(|(app, permission, _)| format!("{app} {permission}")))
         ),
         Record::Former { slot, value: Some(value) } => {
-            format!("Before the first grant, {slot} was {value}: it goes back to that.")
+            format!("Before the first grant, {slot} was {value}: it goes back to that, unless a removal names it.")
         }
         Record::Former { slot, value: None } => format!("Before the first grant, {slot} was not set."),
         Record::Confirmed { held, released, reason, .. } => {
@@ -60,7 +60,10 @@ fn sentence(record: &Record, direction: Direction) -> String {
         Record::Operated { act, by, reason } => format!("{} by {by}: {}", capital(acted(act)), ended(reason)),
         Record::Answered(answer) => answered(answer),
         Record::Telling(telling) => told(*telling).to_owned(),
-        Record::Alerted { sentence, .. } => format!("Somebody was alerted: {}", ended(sentence)),
+        Record::PayloadPruned => "The body, comment, custom fields, names and what was sent to the vendor were removed: they were older than [journal] keep_payload.".to_owned(),
+        Record::Lumos { sentence, .. } => capital(&ended(sentence)),
+        Record::Alerted { sentence, .. } => format!("An alert was raised: {}", ended(sentence)),
+        Record::AlertSent { to, .. } => format!("The alert was sent: {to} took it."),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use reqwest::header::CONTENT_TYPE;
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -16,6 +16,8 @@ use crate::admin::{ErrorView, ReasonBody};
 pub(crate) const TOKEN_VARIABLE: &str = "USHER_OPERATOR_TOKEN";
 
 const TIMEOUT: Duration = Duration::from_secs(35);
+/// For something large to be made and sent.
+const DOWNLOAD: Duration = Duration::from_secs(2 * 3600);
 /// How often a page that is not there yet is looked for, and how many times.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKS: u32 = 10;
@@ -81,6 +83,18 @@ impl AdminClient {
             .await
     }
 
+    /// Has something made that is sent as it is.
+    pub(crate) async fn download(&self, path: &[&str]) -> Result<Response, Failure> {
+        let request = self.client.request(Method::POST, self.url(path)?).timeout(DOWNLOAD);
+        let answer = self.send(request).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let body = body(answer).await.map_err(|error| self.no_answer(&error))?;
+        Err(self.refusal(status, &body))
+    }
+
     /// Hands something over as it is.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
@@ -119,16 +133,21 @@ impl AdminClient {
     }
 
     async fn exchange(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), Failure> {
-        let base = &self.base;
-        let no_answer = |error: reqwest::Error| {
-            Failure::failed(format!(
-                "Usher does not answer at {base} ({}): start it with usher serve, or say where it is with --admin",
-                causes(&error)
-            ))
-        };
-        let answer = request.bearer_auth(self.token.expose_secret()).send().await.map_err(no_answer)?;
+        let answer = self.send(request).await?;
         let status = answer.status();
-        Ok((status, body(answer).await.map_err(no_answer)?))
+        Ok((status, body(answer).await.map_err(|error| self.no_answer(&error))?))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, Failure> {
+        let sent = request.bearer_auth(self.token.expose_secret()).send().await;
+        sent.map_err(|error| self.no_answer(&error))
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> Failure {
+        let (base, causes) = (&self.base, causes(error));
+        Failure::failed(format!(
+            "Usher does not answer at {base} ({causes}): start it with usher serve, or say where it is with --admin"
+        ))
     }
 
     fn read<T: DeserializeOwned>(&self, status: StatusCode, body: &[u8]) -> Result<T, Failure> {
@@ -140,7 +159,12 @@ impl AdminClient {
                 ))
             });
         }
-        Err(Failure::failed(match serde_json::from_slice::<ErrorView>(body) {
+        Err(self.refusal(status, body))
+    }
+
+    fn refusal(&self, status: StatusCode, body: &[u8]) -> Failure {
+        let base = &self.base;
+        Failure::failed(match serde_json::from_slice::<ErrorView>(body) {
             // The service speaks of its header; who types here knows the variable.
             Ok(_) if status == StatusCode::UNAUTHORIZED => {
                 format!(
@@ -149,7 +173,7 @@ impl AdminClient {
             }
             Ok(view) => view.error,
             Err(_) => format!("{base} answers with status {status}: is that the admin listener?"),
-        }))
+        })
     }
 }
 

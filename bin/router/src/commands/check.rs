@@ -8,11 +8,12 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use usher_core::{Call, Clock, Facet, Fault, Health, Priority, Remedy, Sent, SystemClock};
 use usher_engine::Connection;
+use usher_lumos::{ApiError, READS};
 
 use self::definitions::Definitions;
 use super::Failure;
 use crate::cli::CheckArgs;
-use crate::config::{self, Loaded, Summary};
+use crate::config::{self, Loaded, OnLateSuccess, Summary};
 use crate::output::{Output, Progress, Style, Table, safe};
 
 /// How long a vendor may take to be asked everything.
@@ -38,16 +39,34 @@ async fn ask_all(loaded: &Loaded, output: &Output) -> Checked {
         progress.add(1);
         (name.clone(), health)
     });
-    join_all(asked).await.into_iter().collect()
+    let (mut checked, lumos): (Checked, _) =
+        tokio::join!(async { join_all(asked).await.into_iter().collect() }, ask_lumos(loaded));
+    checked.extend(lumos.map(|health| ("[lumos]".to_owned(), health)));
+    checked
+}
+
+/// Whether the token is good for Lumos's tasks, by a read that changes nothing.
+async fn ask_lumos(loaded: &Loaded) -> Option<Result<Health, Fault>> {
+    let lumos = loaded.config.lumos.as_ref()?;
+    let asked = lumos.api.check(&call()).await;
+    Some(match asked {
+        Ok(()) => Ok(Health::default()),
+        Err(error @ ApiError::OutOfReach { sent, after, .. }) => {
+            Err(Fault::new(READS, sent, Remedy::Retry { after }).because(error))
+        }
+        Err(error) => Err(Fault::new(READS, Sent::Yes, Remedy::Person).because(error)),
+    })
+}
+
+fn call() -> Call {
+    Call { deadline: SystemClock.instant() + WITHIN, priority: Priority::Report, idempotency_key: None }
 }
 
 async fn ask(connection: &Connection) -> Result<Health, Fault> {
     let policies = connection.apps.values();
     let named: BTreeSet<Facet> =
         policies.flat_map(|policy| policy.permissions.values()).flatten().cloned().collect();
-    let deadline = SystemClock.instant() + WITHIN;
-    let call = Call { deadline, priority: Priority::Report, idempotency_key: None };
-    connection.provisioner.check(&call, &named).await
+    connection.provisioner.check(&call(), &named).await
 }
 
 fn report(
@@ -133,6 +152,10 @@ fn print_summary(summary: &Summary, output: &mut Output) -> Result<(), Failure> 
     output.line("")?;
     for webhook in &summary.webhooks {
         output.line(format!("takes webhooks at {}/provision and …/deprovision", safe(webhook)))?;
+    }
+    if let Some(how) = summary.on_late_success {
+        let also = if how == OnLateSuccess::Complete { ", and completes it where that is safe" } else { "" };
+        output.line(format!("tells Lumos of late grants by a comment on its task{also}"))?;
     }
     for note in &summary.notes {
         output.line(format!("{} {}", output.paint(Style::Pending, "note:"), safe(note)))?;

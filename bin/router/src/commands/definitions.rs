@@ -23,8 +23,12 @@ pub(crate) struct Tested {
 impl Tested {
     /// Reads a definition and runs its tests.
     pub(crate) fn run(file: &Path) -> Self {
-        let text = std::fs::read_to_string(file).unwrap_or_default();
-        let tests = run_file(file).map(|report| report.tests).map_err(|mistakes| {
+        let ran = run_file(file);
+        let has_places =
+            ran.as_ref().map_or_else(|wrong| wrong.iter().any(|one| one.span.is_some()), |_| true);
+        // Where there is no place in it, it may be no file at all, or one without an end.
+        let text = if has_places { std::fs::read_to_string(file).unwrap_or_default() } else { String::new() };
+        let tests = ran.map(|report| report.tests).map_err(|mistakes| {
             let mut notes = Notes::default();
             for mistake in mistakes {
                 match mistake.span.clone() {
@@ -32,7 +36,7 @@ impl Tested {
                     None => notes.wrong(None, &mistake.path, mistake.message, mistake.hint),
                 }
             }
-            Report::of(notes, file, &text)
+            Report::of_definition(notes, file, &text)
         });
         Self { file: file.to_owned(), text, tests }
     }
@@ -131,7 +135,7 @@ pub(crate) fn print(tested: &[Tested], output: &mut Output) -> Result<(), Failur
     }
     for report in tested.iter().filter_map(|one| one.tests.as_ref().err()) {
         output.line("")?;
-        output.line(report.render(output.is_coloured()).trim_end())?;
+        output.line(report.render_of(output.is_coloured(), "definition").trim_end())?;
     }
     let all: Vec<&TestResult> = tested.iter().filter_map(|one| one.tests.as_ref().ok()).flatten().collect();
     let passed = all.iter().filter(|test| test.passed()).count();

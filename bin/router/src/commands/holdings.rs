@@ -4,7 +4,7 @@ use usher_engine::Standing;
 use super::Failure;
 use super::admin_client::AdminClient;
 use super::requests::moment;
-use crate::admin::{ApprovalView, HoldingView, HoldingsView};
+use crate::admin::{ApprovalView, Held, HeldView, HoldingView, HoldingsView};
 use crate::cli::HoldingsArgs;
 use crate::output::{Output, Progress, Style, Table, safe};
 
@@ -58,11 +58,14 @@ struct Found {
     checked: usize,
     missing: usize,
     unread: usize,
+    /// Some vendor could not be looked at.
+    faults: bool,
 }
 
 impl Found {
     fn of(holdings: &[HoldingView]) -> Self {
-        let mut found = Self::default();
+        let faults = holdings.iter().any(|holding| holding.fault.is_some());
+        let mut found = Self { faults, ..Self::default() };
         for approval in holdings.iter().flat_map(|holding| &holding.approvals) {
             found.checked += usize::from(approval.standing.is_some());
             found.missing += usize::from(approval.has_drifted());
@@ -72,12 +75,13 @@ impl Found {
     }
 
     fn print(self, output: &mut Output) -> Result<(), Failure> {
-        let Self { checked, missing, unread } = self;
+        let Self { checked, missing, unread, faults } = self;
         output.line("")?;
         let lost = format!(
             "{missing} lost something at the vendor (give it back: usher requests replay ID --reason …)"
         );
-        let unread_ones = format!("{unread} cannot be read (ask why: usher check --live)");
+        let why = if faults { " (ask why: usher check --live)" } else { ": the vendor does not tell" };
+        let unread_ones = format!("{unread} cannot be read{why}");
         let (style, what) = match (missing, unread) {
             (0, 0) => (Style::Good, "none has lost anything".to_owned()),
             (0, _) => (Style::Pending, unread_ones),
@@ -135,13 +139,12 @@ fn row(
         (approval.request.clone(), Style::Faint),
     ];
     if checked {
-        let (text, style) = approval.standing.map_or(("", Style::Plain), spoken);
+        let (text, style) =
+            approval.standing.map_or(("", Style::Plain), |standing| spoken(standing, &approval.has));
         let missing: Vec<String> = approval
             .has
             .iter()
-            .filter(|held| {
-                approval.standing == Some(Standing::Missing) && held.held == crate::admin::Held::Missing
-            })
+            .filter(|held| approval.standing == Some(Standing::Missing) && held.held == Held::Missing)
             .map(|held| format!("{} {}", held.slot, held.value))
             .collect();
         let missing = if missing.is_empty() { String::new() } else { format!(": {}", missing.join(", ")) };
@@ -150,9 +153,12 @@ fn row(
     row
 }
 
-fn spoken(standing: Standing) -> (&'static str, Style) {
+fn spoken(standing: Standing, has: &[HeldView]) -> (&'static str, Style) {
+    let invited = |held: &HeldView| matches!(held.held, Held::There | Held::WaitsForInvitee);
     match standing {
+        Standing::Pending if has.iter().all(invited) => (Held::WaitsForInvitee.spoken(), Style::Pending),
         Standing::There => ("there", Style::Good),
+        Standing::Outranked => ("outranked by a newer approval", Style::Faint),
         Standing::Pending => ("on its way", Style::Pending),
         Standing::Missing => ("missing", Style::Bad),
         Standing::Unreadable => ("cannot be read", Style::Urgent),

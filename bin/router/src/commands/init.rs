@@ -22,6 +22,9 @@ use crate::output::{Output, Style, safe};
 
 /// `usher init`
 pub(crate) fn run(args: &InitArgs, output: &mut Output) -> Result<(), Failure> {
+    if args.output.file_name() == Some(PAYLOAD.as_ref()) {
+        return Err(Failure::usage("--output: the example payload has that name: choose another"));
+    }
     let folder = folder(&args.output);
     let is_asked = io::stdin().is_terminal() && io::stderr().is_terminal() && !output.is_json();
     let wanted = if is_asked {
@@ -30,9 +33,10 @@ pub(crate) fn run(args: &InitArgs, output: &mut Output) -> Result<(), Failure> {
         wanted(args, &folder, &mut Asked::Nobody)?
     };
     let start = wanted.start();
-    let written = write(args, &folder, &start)?;
+    let mut written = Files::default();
+    write(args, &folder, &start, &mut written)?;
     check(&args.output)?;
-    say(args, &start, &written, output)
+    say(args, &start, &written.keep(), output)
 }
 
 /// The configuration's folder.
@@ -46,8 +50,32 @@ fn beside(folder: &Path, file: &Path) -> PathBuf {
     if folder == Path::new(".") { file.to_owned() } else { folder.join(file) }
 }
 
+/// What was written so far. Unless it is kept, what was not there before is taken away again: a half of it would only be in the
+/// way of the next attempt.
+#[derive(Debug, Default)]
+struct Files {
+    all: Vec<PathBuf>,
+    new: Vec<PathBuf>,
+}
+
+impl Files {
+    fn keep(mut self) -> Vec<PathBuf> {
+        self.new.clear();
+        std::mem::take(&mut self.all)
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        for path in &self.new {
+            // The error on its way to the person matters more than a file that stays.
+            let _stays = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Writes all files, or none where one of them is there already.
-fn write(args: &InitArgs, folder: &Path, start: &Start) -> Result<Vec<PathBuf>, Failure> {
+fn write(args: &InitArgs, folder: &Path, start: &Start, written: &mut Files) -> Result<(), Failure> {
     let mut files = vec![(args.output.clone(), start.configuration.as_str())];
     files.extend(start.beside.iter().map(|file| (beside(folder, &file.path), file.text.as_str())));
     if !args.force
@@ -55,13 +83,21 @@ fn write(args: &InitArgs, folder: &Path, start: &Start) -> Result<Vec<PathBuf>, 
     {
         return Err(exists(path));
     }
-    for (path, text) in &files {
-        write_one(path, text, args.force)?;
+    for (path, text) in files {
+        let is_new = path.symlink_metadata().is_err();
+        let done = write_one(&path, text, args.force);
+        // One that breaks off in the middle is there as well; one that somebody else made meanwhile is theirs.
+        let is_theirs = done.as_ref().is_err_and(|error| error.kind() == ErrorKind::AlreadyExists);
+        if is_new && !is_theirs {
+            written.new.push(path.clone());
+        }
+        done.map_err(|error| not_written(&path, &error))?;
+        written.all.push(path);
     }
-    Ok(files.into_iter().map(|(path, _)| path).collect())
+    Ok(())
 }
 
-fn write_one(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
+fn write_one(path: &Path, text: &str, force: bool) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true);
     if force {
@@ -69,8 +105,11 @@ fn write_one(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
     } else {
         options.create_new(true);
     }
-    let written = options.open(path).and_then(|mut file| file.write_all(text.as_bytes()));
-    written.map_err(|error| match error.kind() {
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+fn not_written(path: &Path, error: &io::Error) -> Failure {
+    match error.kind() {
         ErrorKind::AlreadyExists => exists(path),
         ErrorKind::NotFound => {
             Failure::failed(format!("{} cannot be written: make its folder first", path.display()))
@@ -79,7 +118,7 @@ fn write_one(path: &Path, text: &str, force: bool) -> Result<(), Failure> {
             "{} cannot be written ({kind}): name another with --output",
             path.display()
         )),
-    })
+    }
 }
 
 fn exists(path: &Path) -> Failure {

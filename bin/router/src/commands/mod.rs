@@ -1,6 +1,8 @@
 //! The commands: one module each.
 
 mod admin_client;
+mod alerts;
+mod backup;
 mod check;
 mod completions;
 mod connectors;
@@ -57,10 +59,12 @@ async fn dispatch(command: Command, mut output: Output) -> Result<(), Failure> {
         Command::Test(args) => test::run(&args, &mut output),
         Command::Plan(args) => plan::run(&args, &mut output).await,
         Command::Send(args) => Box::pin(send::run(&args, &mut output)).await,
+        Command::Backup(args) => Box::pin(backup::run(&args, &mut output)).await,
         Command::Requests(command) => requests::run(&command, &mut output).await,
         Command::Holdings(args) => holdings::run(&args, &mut output).await,
         Command::Pause(args) => pause::pause(&args, &mut output).await,
         Command::Resume(args) => pause::resume(&args, &mut output).await,
+        Command::Alerts(command) => alerts::run(&command, &mut output).await,
         Command::Connectors(args) => connectors::run(&args, &mut output),
         Command::Schema(args) => schema::run(args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),

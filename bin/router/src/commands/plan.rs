@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Fail
     drop(progress);
     print(&view, output)?;
     match view.verdict {
-        Verdict::Sends | Verdict::Nothing | Verdict::Test => Ok(()),
+        Verdict::Sends | Verdict::Nothing | Verdict::Waits | Verdict::Test => Ok(()),
         Verdict::Refused | Verdict::Unknown => Err(Failure::Said),
     }
 }
@@ -47,6 +47,7 @@ pub(crate) fn print(view: &PlanView, output: &mut Output) -> Result<(), Failure>
         }
         Verdict::Sends => ("It would be carried out.", Style::Good),
         Verdict::Nothing => ("Everything is as it should be: nothing would be sent.", Style::Good),
+        Verdict::Waits => ("It would wait: nothing would be sent.", Style::Pending),
         Verdict::Refused => ("It would be refused.", Style::Bad),
         Verdict::Test => ("It would be taken for Lumos's test button: nothing is provisioned.", Style::Good),
         Verdict::Unknown => ("It cannot be told.", Style::Pending),

@@ -1,4 +1,5 @@
 mod assemble;
+mod pruning;
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,8 +15,12 @@ use usher_core::{Clock, SystemClock};
 use usher_engine::Engine;
 use usher_journal::JournalError;
 
-use self::assemble::{admin_service, engine_parts, limits_of_admin, limits_of_webhooks, webhooks_service};
+use self::assemble::{
+    admin_service, engine_parts, limits_of_admin, limits_of_webhooks, pruning, webhooks_service,
+};
 use super::Failure;
+use crate::admin::Backups;
+use crate::alerts::Senders;
 use crate::cli::ConfigArgs;
 use crate::config::{self, Loaded};
 use crate::edge::{Listener, Service};
@@ -134,6 +139,7 @@ pub(crate) struct Started {
     stop_webhooks: CancellationToken,
     stop_admin: CancellationToken,
     engine: Engine,
+    alerts: Senders,
     webhooks: JoinHandle<()>,
     admin: JoinHandle<()>,
 }
@@ -147,9 +153,15 @@ impl Started {
         let admin = bind("[admin]", loaded.config.admin.listen, limits_of_admin(server), &clock).await?;
         let addresses = Addresses { webhooks: address(&webhooks)?, admin: address(&admin)? };
         let told = |error: JournalError| Failure::failed(error.to_string());
-        let parts = engine_parts(&loaded, &clock).await.map_err(told)?;
+        let (parts, mut alerts) = engine_parts(&loaded, &clock).await.map_err(told)?;
         let engine = Engine::start(parts).await.map_err(told)?;
+        alerts.send_what_was_left();
+        // The journal is ours alone by now.
+        if let Err(error) = Backups::beside(&loaded.config.journal.sqlite).clear() {
+            tracing::warn!(%error, "what an earlier process left of a backup could not be deleted");
+        }
         let (stop_webhooks, stop_admin) = (CancellationToken::new(), CancellationToken::new());
+        tokio::spawn(pruning(&loaded, &engine, &clock).run(stop_webhooks.clone()));
         let answer_within = server.answer_within;
         Ok(Self {
             addresses,
@@ -159,6 +171,7 @@ impl Started {
             stop_webhooks,
             stop_admin,
             engine,
+            alerts,
         })
     }
 
@@ -198,7 +211,8 @@ impl Started {
         let within = answers + WRITE_OUT;
         let (left, ()) = tokio::join!(self.engine.shutdown(answers), ended(self.webhooks, within));
         self.stop_admin.cancel();
-        ended(self.admin, WRITE_OUT).await;
+        // The engine raises no more alerts now. What is sent from here on cannot be noted, and may come again after the next start.
+        tokio::join!(ended(self.admin, WRITE_OUT), self.alerts.stop(WRITE_OUT));
         left
     }
 }

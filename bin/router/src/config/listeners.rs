@@ -20,6 +20,11 @@ use usher_toml_reader::{Item, Section};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How long settled requests are kept, and what they say of the person beyond the key.
+const KEEP: Duration = Duration::from_secs(400 * 24 * 3600);
+const KEEP_PAYLOAD: Duration = Duration::from_secs(90 * 24 * 3600);
+/// A hundred years.
+const LONGEST_KEEP: Duration = Duration::from_secs(36_500 * 24 * 3600);
 /// Lumos gives up at 15 s; one is kept for the way there and back.
 const LATEST_ANSWER: Duration = Duration::from_secs(14);
 const SECRETS_EXAMPLE: &str = "[{ env = \"USHER_WEBHOOK_KEY\" }]";
@@ -320,10 +325,9 @@ fn address(item: &Item<'_>, example: &str, notes: &mut Notes) -> Option<SocketAd
 
 /// Reads `[journal]`.
 pub(crate) fn journal(root: &mut Section<'_>, folder: &Path, notes: &mut Notes) -> Journal {
-    let default = Journal { sqlite: folder.join("usher.db") };
+    let default = Journal { sqlite: folder.join("usher.db"), keep: KEEP, keep_payload: KEEP_PAYLOAD };
     let Some(mut section) = root.section("journal", notes) else { return default };
-    section.not_built("keep", notes);
-    section.not_built("keep_payload", notes);
+    let (keep, keep_payload) = keeping(&mut section, notes);
     let journal = section.take("url").and_then(|item| {
         let url = item.text("\"sqlite:usher.db\"", notes)?;
         sqlite_file(url)
@@ -337,7 +341,22 @@ pub(crate) fn journal(root: &mut Section<'_>, folder: &Path, notes: &mut Notes) 
             .ok()
     });
     section.finish(notes);
-    journal.map_or(default, |file| Journal { sqlite: folder.join(file) })
+    let sqlite = journal.map_or(default.sqlite, |file| folder.join(file));
+    Journal { sqlite, keep, keep_payload }
+}
+
+fn keeping(section: &mut Section<'_>, notes: &mut Notes) -> (Duration, Duration) {
+    let keep = section.take("keep").and_then(|item| item.duration(DAY, LONGEST_KEEP, notes));
+    let keep = keep.unwrap_or(KEEP);
+    let Some(item) = section.take("keep_payload") else { return (keep, KEEP_PAYLOAD.min(keep)) };
+    let Some(payload) = item.duration(DAY, LONGEST_KEEP, notes) else {
+        return (keep, KEEP_PAYLOAD.min(keep));
+    };
+    if payload > keep {
+        let hint = "a payload goes with its request at the latest: make it shorter, or keep (\"400 days\" unless it is said) longer";
+        item.wrong(notes, "is longer than keep", hint);
+    }
+    (keep, payload)
 }
 
 fn sqlite_file(url: &str) -> Result<&str, (&'static str, &'static str)> {

@@ -10,12 +10,14 @@ use usher_core::{Clock, Connector, Secrets, SystemClock, Transport};
 use usher_engine::Connection;
 use usher_vendor_client::{EnvAndFileSecrets, ReqwestTransport, TransportSettings};
 
+use super::alerts::alerts;
 use super::apps::{Apps, apps};
 use super::broken::suspects_in_broken;
 use super::connections::{Draft, connections};
 use super::hooks::{Hook, Others, hooks};
 use super::listeners::{admin, journal, server, test_app_ids};
-use super::model::{Config, Summary};
+use super::lumos::lumos;
+use super::model::{Alerts, Config, Lumos, Summary};
 use super::report::Report;
 use super::secrets::{FolderSecrets, suspects};
 use crate::routes::{Credentials, HookRoute, RouteTable, Routes, toml_key};
@@ -42,6 +44,8 @@ pub struct Loaded {
     pub summary: Summary,
     /// The files of generic-rest's definitions, each once.
     pub definitions: BTreeSet<PathBuf>,
+    /// HTTP, for whoever sends besides the connectors.
+    pub transport: Arc<dyn Transport>,
 }
 
 /// What a configuration is loaded with.
@@ -101,7 +105,7 @@ pub fn load_with(path: &Path, mut with: Surroundings) -> Result<Loaded, Report> 
     if !notes.is_empty() {
         return Err(Report::of(notes, path, &text));
     }
-    Ok(parts.assemble(path, folder, &text))
+    Ok(parts.assemble(path, folder, &text, with.transport))
 }
 
 fn read(path: &Path) -> Result<String, (String, String)> {
@@ -158,6 +162,8 @@ struct Parts {
     shared: Credentials,
     admin: super::model::Admin,
     journal: super::model::Journal,
+    alerts: Alerts,
+    lumos: Option<Lumos>,
     test_app_ids: BTreeSet<String>,
     drafts: BTreeMap<String, Draft>,
     apps: Apps,
@@ -172,17 +178,17 @@ impl Parts {
         let (admin, tokens) = admin(&mut root, &server, &shared, secrets, notes);
         let journal = journal(&mut root, folder, notes);
         let test_app_ids = test_app_ids(&mut root, notes);
-        root.not_built("lumos", notes);
-        root.not_built("alerts", notes);
+        let alerts = alerts(&mut root, secrets, notes);
+        let lumos = lumos(&mut root, folder, with, notes);
         let drafts = connections(&mut root, folder, with, notes);
         let apps = apps(&mut root, &drafts, text, notes);
         let others = Others { shared: &shared, tokens: &tokens };
         let hooks = hooks(&mut root, &apps, &others, secrets, notes);
         root.finish(notes);
-        Self { server, shared, admin, journal, test_app_ids, drafts, apps, hooks }
+        Self { server, shared, admin, journal, alerts, lumos, test_app_ids, drafts, apps, hooks }
     }
 
-    fn assemble(self, path: &Path, folder: PathBuf, text: &str) -> Loaded {
+    fn assemble(self, path: &Path, folder: PathBuf, text: &str, transport: Arc<dyn Transport>) -> Loaded {
         let hash = hash(text, self.drafts.values());
         let mut notes = self.notes();
         let routes = Routes::new(RouteTable {
@@ -204,6 +210,7 @@ impl Parts {
             hash: hash.clone(),
             connections: self.drafts.values().filter_map(|draft| draft.summary.clone()).collect(),
             apps: self.apps.read.values().map(|app| app.summary.clone()).collect(),
+            on_late_success: self.lumos.as_ref().map(|lumos| lumos.on_late_success),
             webhooks: routes.paths(),
             notes,
         };
@@ -223,8 +230,10 @@ impl Parts {
             server: self.server,
             admin: self.admin,
             journal: self.journal,
+            alerts: self.alerts,
+            lumos: self.lumos,
         };
-        Loaded { config, connections, routes, hash, summary, definitions }
+        Loaded { config, connections, routes, hash, summary, definitions, transport }
     }
 
     /// What is allowed and still worth a look.

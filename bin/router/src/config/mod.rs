@@ -3,6 +3,7 @@
 //! [`load`] tells every mistake at once, each with its place in the file; see [`Report`]. The file is read key by key over
 //! toml's spanned tables, not through serde, which stops at the first mistake and quotes what it finds.
 
+mod alerts;
 mod apps;
 mod broken;
 mod complaints;
@@ -11,6 +12,7 @@ mod hooks;
 mod json;
 mod listeners;
 mod load;
+mod lumos;
 mod model;
 mod report;
 mod sample;
@@ -18,6 +20,7 @@ mod secrets;
 
 pub use load::{Loaded, Surroundings, load, load_with};
 pub use model::{
-    Admin, AppSummary, Config, ConnectionSummary, Counts, Journal, Operator, Role, Server, Summary,
+    Admin, AlertWebhook, Alerts, AppSummary, Config, ConnectionSummary, Counts, Journal, Lumos,
+    OnLateSuccess, Operator, Role, Server, Summary,
 };
 pub use report::{Mistake, Place, Report};

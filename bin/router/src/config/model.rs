@@ -1,11 +1,14 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
-use usher_lumos::{AccessLengthUnit, HostPattern};
+use usher_lumos::{AccessLengthUnit, HostPattern, LumosApi};
+
+use crate::alerts::{Address, SigningSecret};
 
 /// What the listeners, the journal and the engine are set up from. Credentials of the public listener are not in here: the
 /// [`crate::routes::Routes`] know which secret opens which path.
@@ -21,6 +24,10 @@ pub struct Config {
     pub admin: Admin,
     /// `[journal]`
     pub journal: Journal,
+    /// `[alerts]`
+    pub alerts: Alerts,
+    /// `[lumos]`
+    pub lumos: Option<Lumos>,
 }
 
 /// The public listener and the limits of a request.
@@ -81,6 +88,50 @@ pub enum Role {
 pub struct Journal {
     /// The SQLite file of `url = "sqlite:FILE"`; `usher.db` beside the configuration by default.
     pub sqlite: PathBuf,
+    /// `keep`: how long settled requests are kept with their history; 400 days by default. Never the approval behind a holding.
+    pub keep: Duration,
+    /// `keep_payload`: how long what they say of the person beyond the key; 90 days by default, and never longer than `keep`.
+    pub keep_payload: Duration,
+}
+
+/// Who hears of what needs a person, besides the log.
+#[derive(Clone, Debug, Default)]
+pub struct Alerts {
+    /// `slack`: the address of an incoming webhook.
+    pub slack: Option<Address>,
+    /// `webhook`
+    pub webhook: Option<AlertWebhook>,
+    /// `subjects`: whether alerts name the person by their e-mail address. No by default.
+    pub subjects: bool,
+}
+
+/// A webhook that alerts are posted to, signed as Standard Webhooks describes.
+#[derive(Clone, Debug)]
+pub struct AlertWebhook {
+    /// `url`
+    pub address: Address,
+    /// `secret`
+    pub secret: SigningSecret,
+}
+
+/// Lumos's own API, for what comes too late for it.
+#[derive(Clone, Debug)]
+pub struct Lumos {
+    /// A client with the token of `api_token`.
+    pub api: Arc<LumosApi>,
+    /// What is done about a late success.
+    pub on_late_success: OnLateSuccess,
+}
+
+/// `on_late_success`: what is done with the manual task that Lumos opened (rule 25).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnLateSuccess {
+    /// It is commented on.
+    #[default]
+    Comment,
+    /// It is completed as well, where that is safe.
+    Complete,
 }
 
 /// What a configuration amounts to, for `usher check` and the first lines of a log. No secrets, nothing personal.
@@ -94,6 +145,8 @@ pub struct Summary {
     pub connections: Vec<ConnectionSummary>,
     /// Apps, by key.
     pub apps: Vec<AppSummary>,
+    /// What Lumos hears of late successes; nothing without `[lumos]`.
+    pub on_late_success: Option<OnLateSuccess>,
     /// Paths that take webhooks, without the `/provision` or `/deprovision` at their ends: `/webhooks/zendesk/agent`.
     pub webhooks: Vec<String>,
     /// What is allowed and still worth a look.

@@ -8,6 +8,7 @@ use serde::Serialize;
 use usher_toml_reader::Notes;
 
 use super::secrets::{blank, suspects_in_named};
+use crate::output::safe;
 
 /// All that is wrong with a configuration. Shows no secret: what looks like one is blanked in the text that it keeps.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +53,11 @@ impl Report {
     /// For people: file, line, caret and hint of each, and how many there are. `colour`: with terminal colours.
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
+        self.render_of(colour, "configuration")
+    }
+
+    /// The same, of a file that is called something else.
+    pub(crate) fn render_of(&self, colour: bool, what: &str) -> String {
         let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
         let handler =
             GraphicalReportHandler::new_themed(theme).with_context_lines(1).with_links(false).with_width(100);
@@ -66,8 +72,8 @@ impl Report {
         }
         let count = self.mistakes.len();
         out.push_str(&match count {
-            1 => "1 mistake in the configuration\n".to_owned(),
-            _ => format!("{count} mistakes in the configuration\n"),
+            1 => format!("1 mistake in the {what}\n"),
+            _ => format!("{count} mistakes in the {what}\n"),
         });
         out
     }
@@ -75,7 +81,7 @@ impl Report {
     fn source(&self, mistake: &Mistake) -> Option<NamedSource<String>> {
         mistake.place.as_ref()?;
         let text = self.texts.get(&mistake.file)?;
-        Some(NamedSource::new(mistake.file.display().to_string(), text.clone()))
+        Some(NamedSource::new(mistake.file.display().to_string(), harmless(text)))
     }
 
     /// For machines: `{"errors": [{"file", "place": {"line", "column", "bytes"}, "key", "message", "hint"}]}`.
@@ -129,6 +135,12 @@ impl Diagnostic for Shown<'_> {
 }
 
 impl Report {
+    /// The same as [`Self::of`] of a definition, in which whatever may be a secret is hidden besides.
+    pub(crate) fn of_definition(mut notes: Notes, file: &Path, text: &str) -> Self {
+        suspects_in_named(text).into_iter().for_each(|place| notes.hide(place));
+        Self::of(notes, file, text)
+    }
+
     /// What was noted of `file`, whose text is `text`. A file that it names is read for the snippet.
     pub(crate) fn of(notes: Notes, file: &Path, text: &str) -> Self {
         let (mut all, places) = notes.into_parts();
@@ -168,6 +180,16 @@ impl Report {
         }
         Self { mistakes, texts }
     }
+}
+
+/// A text whose characters do not steer a terminal: each of the others is as many marks as it has bytes, so that places stay.
+fn harmless(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\r' | '\t' => c.to_string(),
+        c if safe(c.encode_utf8(&mut [0; 4])).len() == c.len_utf8() => c.to_string(),
+        c => "?".repeat(c.len_utf8()),
+    };
+    text.chars().map(shown).collect()
 }
 
 /// What stands at places that are not to be shown.

@@ -154,7 +154,7 @@ pub(crate) fn suspects(table: &DeTable<'_>) -> Vec<Range<usize>> {
                     }
                 }
             }
-            _ if is_suspect => places.extend(scalar(value)),
+            _ if is_suspect || has_password(value.get_ref()) => places.extend(scalar(value)),
             _ => {}
         }
     }
@@ -176,10 +176,47 @@ fn is_secret_hole(text: &str) -> bool {
 pub(crate) fn suspects_in_named(text: &str) -> Vec<Range<usize>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     let mut places = suspects(table.get_ref());
+    // A definition's credential: its keys are those of its kind, such as `value`, and say nothing of a secret.
+    if let Some(DeValue::Table(auth)) = table.get_ref().get("auth").map(Spanned::get_ref) {
+        places.extend(suspects_in_auth(auth));
+    }
     if !errors.is_empty() {
         places.extend(suspects_in_broken(text));
     }
     places
+}
+
+/// Every text of a definition's `auth` that is no constant of its kind, and not only the name of a secret.
+fn suspects_in_auth(auth: &DeTable<'_>) -> Vec<Range<usize>> {
+    const SHOWN: [&str; 10] = [
+        "type",
+        "grant_type",
+        "header",
+        "query",
+        "algorithm",
+        "token_url",
+        "client_id",
+        "secret_by",
+        "scopes",
+        "ttl",
+    ];
+    let mut places = Vec::new();
+    for (key, value) in auth.iter() {
+        match value.get_ref() {
+            DeValue::Table(below) => {
+                places.extend(below.iter().filter_map(|(_, value)| scalar(value)));
+            }
+            _ if SHOWN.contains(&key.get_ref().as_ref()) => {}
+            _ => places.extend(scalar(value)),
+        }
+    }
+    places
+}
+
+/// Whether a text is a URL with a password in it.
+fn has_password(value: &DeValue<'_>) -> bool {
+    let after = value.as_str().and_then(|text| text.split_once("://")).map(|(_, rest)| rest);
+    after.and_then(|rest| rest.split(['/', '?', '#']).next()).is_some_and(|host| host.contains('@'))
 }
 
 /// Whether a key's name suggests that its value is a secret. Generous: it decides only what is shown.

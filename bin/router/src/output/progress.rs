@@ -7,6 +7,8 @@ use super::Output;
 
 const SPINNER: &str = "{spinner} {msg} ({elapsed})";
 const COUNTER: &str = "{spinner} {msg}: {pos} ({elapsed})";
+const BYTES: &str = "{spinner} {msg}: {binary_bytes} of {binary_total_bytes} {bar:20} ({eta})";
+const SOME_BYTES: &str = "{spinner} {msg}: {binary_bytes} ({elapsed})";
 const TICK: Duration = Duration::from_millis(120);
 
 /// Something that goes on: shown on standard error where a person looks at it, and gone when this is dropped.
@@ -26,6 +28,16 @@ impl Progress {
     #[must_use]
     pub fn counter(output: &Output, what: &str) -> Self {
         Self::shown(output, ProgressBar::new_spinner(), COUNTER, what)
+    }
+
+    /// Bytes, where it may be known how many there will be.
+    #[must_use]
+    pub fn bytes(output: &Output, what: &str, of: Option<u64>) -> Self {
+        let (bar, template) = match of {
+            Some(length) => (ProgressBar::new(length), BYTES),
+            None => (ProgressBar::new_spinner(), SOME_BYTES),
+        };
+        Self::shown(output, bar, template, what)
     }
 
     fn shown(output: &Output, bar: ProgressBar, template: &str, what: &str) -> Self {
@@ -63,7 +75,7 @@ mod tests {
 
     #[test]
     fn the_templates_are_well_formed_and_a_machine_sees_no_bar() {
-        for template in [SPINNER, COUNTER] {
+        for template in [SPINNER, COUNTER, BYTES, SOME_BYTES] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
         let progress = Progress::counter(&Output::to(Vec::new(), true, false), "people looked up");

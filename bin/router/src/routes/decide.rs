@@ -39,6 +39,20 @@ impl Routes {
         case.decide(pin.map(String::as_str))
     }
 
+    /// The keys of all permissions that a grant's payload lists, at this app; `None` where the payload is another app's, or
+    /// one of them is not mapped or somebody else's affair.
+    #[must_use]
+    pub fn listed(&self, app: &str, payload: &Payload) -> Option<BTreeSet<String>> {
+        let (key, route) = self.claimed(&payload.app.id, payload.app.instance.as_deref())?;
+        let now = Timestamp::UNIX_EPOCH;
+        let case = Case { routes: self, key, app: route, payload, direction: Direction::Provision, now };
+        let keys = payload.permissions.iter().map(|listed| match case.find(listed) {
+            Match::Mapped(key, _) => Some(key.to_owned()),
+            Match::Ignored | Match::Unmapped => None,
+        });
+        if key == app { keys.collect() } else { None }
+    }
+
     fn unknown(&self) -> Routed {
         let paths = self.paths();
         let more = if paths.len() > NAMED { ", …" } else { "" };

@@ -54,6 +54,8 @@ pub fn configuration(connectors: &[Box<dyn Connector>]) -> Value {
             "admin": admin(),
             "journal": journal(),
             "test": test(),
+            "lumos": lumos(),
+            "alerts": alerts(),
             "connections": {
                 "description": "Vendor accounts, by a name of your own.",
                 "type": "object",
@@ -172,7 +174,9 @@ fn journal() -> Value {
                 "type": "string",
                 "pattern": "^sqlite:[^?#%]+$",
                 "default": "sqlite:usher.db"
-            }
+            },
+            "keep": { "$ref": "#/$defs/duration", "description": "How long requests that have ended are kept. Never pruned: the approval behind a holding, and who holds what.", "default": "400 days" },
+            "keep_payload": { "$ref": "#/$defs/duration", "description": "How long what they say of the person beyond the address: body, comment, custom fields, names. A grant cannot be run again after that.", "default": "90 days" }
         }
     })
 }
@@ -184,6 +188,44 @@ fn test() -> Value {
         "additionalProperties": false,
         "properties": {
             "app_ids": { "type": "array", "items": { "$ref": "#/$defs/text" }, "default": ["demo_app"] }
+        }
+    })
+}
+
+fn lumos() -> Value {
+    json!({
+        "description": "Lumos's own API, which hears of grants that came too late for it. Before each later attempt the access request's status is read there.",
+        "type": "object",
+        "additionalProperties": false,
+        "required": ["api_token"],
+        "properties": {
+            "api_token": { "$ref": "#/$defs/secret", "description": "An API token of Lumos's: of whoever its provisioning tasks are assigned to, or of a domain admin." },
+            "on_late_success": { "description": "comment says so at the manual task; complete also completes it, where everything that was asked for is proven and no manual steps are left.", "enum": ["comment", "complete"], "default": "comment" },
+            "base_url": { "description": "Instead of https://api.lumos.com.", "type": "string", "pattern": "^https?://" },
+            "allow_private": { "description": "Whether that may stand on a private or loopback address.", "type": "boolean", "default": false }
+        }
+    })
+}
+
+fn alerts() -> Value {
+    json!({
+        "description": "Who hears of what needs a person, besides the log.",
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "slack": { "$ref": "#/$defs/secret", "description": "The address of a Slack incoming webhook, which is a secret." },
+            "webhook": {
+                "description": "A webhook of your own, signed as Standard Webhooks describes.",
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["url", "secret"],
+                "properties": {
+                    "url": { "description": "Where to post. http:// is taken for this machine, and with allow_private.", "type": "string", "pattern": "^https?://" },
+                    "secret": { "$ref": "#/$defs/secret", "description": "whsec_ and then 24 to 64 bytes in base64." }
+                }
+            },
+            "subjects": { "description": "Whether alerts name the person by their e-mail address.", "type": "boolean", "default": false },
+            "allow_private": { "description": "Whether alerts may go to private addresses.", "type": "boolean", "default": false }
         }
     })
 }

@@ -27,7 +27,7 @@ audit = { token = { env = "AUDIT" }, role = "reader" }
 
 [journal]
 url = "postgres://usher:hunter2@db/usher"
-keep = "400 days"
+keep = 400
 
 [alerts]
 slack = { env = "SLACK" }
@@ -132,8 +132,8 @@ const EXPECTED: &[(&str, &str)] = &[
     ("admin.operators.\"o k\"", "is not a name"),
     ("admin.operators.\"o k\".role", "is missing"),
     ("journal.url", "PostgreSQL"),
-    ("journal.keep", "is not built yet"),
-    ("alerts", "is not built yet"),
+    ("journal.keep", "is a whole number, not a duration"),
+    ("alerts.slack", "holds what is not an address"),
     ("connections.github.app.installation_id", "is missing"),
     ("connections.github.app.private_key", "is a secret written out"),
     ("connections.github.identify_by.0", "this is no way to identify somebody"),

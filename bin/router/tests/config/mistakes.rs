@@ -50,10 +50,35 @@ mistake!(
 );
 mistake!(a_postgres_journal, base_and("[journal]\nurl = \"postgres://usher:hunter2@db/usher\"\n"));
 mistake!(a_journal_in_memory, base_and("[journal]\nurl = \"sqlite::memory:\"\n"));
-mistake!(keeping_is_not_built_yet, base_and("[journal]\nkeep = \"400 days\"\nkeep_payload = \"90 days\"\n"));
 mistake!(
-    lumos_and_alerts_are_not_built_yet,
-    base_and("[lumos]\napi_token = { env = \"LUMOS\" }\n[alerts]\nslack = { env = \"SLACK\" }\n")
+    a_payload_that_outlives_its_request,
+    base_and("[journal]\nkeep = \"30 days\"\nkeep_payload = \"31 days\"\n")
+);
+mistake!(keeping_for_less_than_a_day, base_and("[journal]\nkeep = \"12h\"\nkeep_payload = 90\n"));
+mistake!(a_token_of_lumos_written_out, base_and("[lumos]\napi_token = \"lsk_hunter2\"\n"));
+mistake!(lumos_without_a_token, base_and("[lumos]\non_late_success = \"close\"\ntasks = true\n"));
+mistake!(
+    lumos_at_an_address_in_the_clear,
+    base_and("[lumos]\napi_token = { env = \"LUMOS\" }\nbase_url = \"http://u:hunter2@lumos.example\"\n")
+);
+mistake!(a_slack_address_that_is_none, base_and("[alerts]\nslack = { env = \"SLACK\" }\n"));
+mistake!(
+    a_slack_address_written_out,
+    base_and("[alerts]\nslack = \"https://hooks.slack.com/services/hunter2\"\n")
+);
+mistake!(
+    an_alert_webhook_unencrypted_and_a_secret_in_another_form,
+    base_and("[alerts]\nwebhook = { url = \"http://alerts.acme.com/\", secret = { env = \"PLAIN\" } }\n")
+);
+mistake!(
+    an_alert_webhook_with_a_password_and_its_secret_written_out,
+    base_and(
+        "[alerts]\nwebhook = { url = \"https://usher:hunter2@alerts.acme.com/\", secret = \"whsec_hunter2\" }\n"
+    )
+);
+mistake!(
+    an_alert_webhook_without_its_secret_and_a_slip,
+    base_and("[alerts]\nsubject = true\nwebhook = { url = \"https://alerts.acme.com/\" }\n")
 );
 mistake!(an_unknown_connector, base_with("connector = \"desk\"", "connector = \"desc\""));
 mistake!(
@@ -235,10 +260,10 @@ lisen = "127.0.0.1:8080"
 secrets = ["hunter2", { env = "KEY" }]
 
 [journal]
-keep = "400 days"
+keep = 400
 
 [lumos]
-api_token = { env = "LUMOS" }
+api_token = "hunter2-of-lumos"
 
 [connections.desk]
 connector = "desk"

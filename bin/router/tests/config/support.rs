@@ -30,7 +30,8 @@ after_deadline = "continue"
 agent = { role = "agent" }
 "#;
 
-/// A secret for each name; `UNSET` is not there, `SAME_…` all have the same, `BAD` fits no header.
+/// A secret for each name; `UNSET` is not there, `SAME_…` all have the same, `BAD` fits no header, `SLACK_URL` is an address and
+/// `WHSEC` signs.
 #[derive(Debug)]
 struct FakeSecrets;
 
@@ -43,6 +44,12 @@ impl Secrets for FakeSecrets {
                 Err(error.hint("set UNSET in the environment of the router, or name a file"))
             }
             SecretRef::Env(name) if name.starts_with("SAME") => Ok("topsecret-of-several".into()),
+            SecretRef::Env(name) if name == "SLACK_URL" => {
+                Ok("https://hooks.slack.com/services/topsecret".into())
+            }
+            SecretRef::Env(name) if name == "WHSEC" => {
+                Ok("whsec_topsecrettopsecrettopsecrettopsecret".into())
+            }
             SecretRef::Env(name) if name == "BAD" => Ok("topsecret\nwith a line end".into()),
             SecretRef::Env(name) => Ok(format!("topsecret-of-{name}").into()),
             SecretRef::File(path) if path.ends_with("there") => Ok("topsecret-of-a-file".into()),

@@ -7,7 +7,9 @@ use usher_engine::AfterDeadline;
 use usher_lumos::{AccessLengthUnit, SuccessStyle};
 use usher_router::config::Role;
 
-use crate::support::{BASE, File, base_and, base_with, load};
+use crate::support::{BASE, File, assert_secretless, base_and, base_with, load};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
 
 #[test]
 fn what_is_not_said_has_its_default() {
@@ -25,13 +27,41 @@ fn what_is_not_said_has_its_default() {
     assert!(server.task_url_hosts.iter().any(|host| host.matches("app.lumosidentity.com")));
     assert_eq!(loaded.config.admin.listen.to_string(), "127.0.0.1:9470");
     assert!(loaded.config.admin.operators.is_empty());
-    assert!(loaded.config.journal.sqlite.ends_with("usher.db"));
+    let journal = &loaded.config.journal;
+    assert!(journal.sqlite.ends_with("usher.db"));
+    assert_eq!((journal.keep, journal.keep_payload), (DAY * 400, DAY * 90));
+    let alerts = &loaded.config.alerts;
+    assert!(alerts.slack.is_none() && alerts.webhook.is_none() && !alerts.subjects);
     let policy = &loaded.connections["desk"].apps["desk"];
     assert_eq!(policy.after_deadline, AfterDeadline::Continue);
     assert!(!policy.counts_invited && !policy.remove_account);
     let hook = loaded.routes.hook("/webhooks/provision").unwrap();
     let credentials = loaded.routes.credentials(&hook);
     assert_eq!((credentials.header.as_str(), credentials.bearer), ("x-usher-key", false));
+}
+
+#[test]
+fn a_payload_goes_with_its_request_where_that_is_kept_for_less_than_payloads_are_by_default() {
+    let journal = load(&base_and("[journal]\nkeep = \"30 days\"\n")).config.journal;
+    assert_eq!((journal.keep, journal.keep_payload), (DAY * 30, DAY * 30));
+}
+
+#[test]
+fn every_key_of_the_alerts_is_read_and_no_secret_is_shown() {
+    let loaded = load(&base_and(
+        r#"
+[alerts]
+slack = { env = "SLACK_URL" }
+webhook = { url = "http://10.1.2.3/hook", secret = { env = "WHSEC" } }
+subjects = true
+allow_private = true
+"#,
+    ));
+    let alerts = &loaded.config.alerts;
+    assert_eq!(alerts.slack.as_ref().unwrap().origin(), "https://hooks.slack.com");
+    assert_eq!(alerts.webhook.as_ref().unwrap().address.origin(), "http://10.1.2.3");
+    assert!(alerts.subjects);
+    assert_secretless(&format!("{alerts:?}"));
 }
 
 #[test]
@@ -59,6 +89,8 @@ audit = { token = { file = "there" }, role = "viewer" }
 
 [journal]
 url = "sqlite:/var/lib/usher/usher.db"
+keep = "800 days"
+keep_payload = "30 days"
 
 [server.auth]
 header = "Authorization"
@@ -78,7 +110,9 @@ header = "Authorization"
     assert_eq!(loaded.config.admin.listen.to_string(), "0.0.0.0:90");
     assert_eq!(loaded.config.admin.operators["dana"].role, Role::Operator);
     assert_eq!(loaded.config.admin.operators["audit"].role, Role::Viewer);
-    assert_eq!(loaded.config.journal.sqlite.to_str(), Some("/var/lib/usher/usher.db"));
+    let journal = &loaded.config.journal;
+    assert_eq!(journal.sqlite.to_str(), Some("/var/lib/usher/usher.db"));
+    assert_eq!((journal.keep, journal.keep_payload), (DAY * 800, DAY * 30));
     let hook = loaded.routes.hook("/webhooks/provision").unwrap();
     assert!(loaded.routes.credentials(&hook).bearer);
     assert_eq!(hook.direction, Direction::Provision);

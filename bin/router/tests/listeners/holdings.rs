@@ -63,7 +63,7 @@ async fn a_check_of_what_is_there_is_exit_0() {
     *server.engine.shows.lock().unwrap() = Ok(Hold::Pending { awaits: Awaits::Invitee, until: None });
     let ended = holdings(&server, &["--check"]).await;
     assert_eq!(ended.code, 0, "{ended:?}");
-    assert!(ended.stdout.contains("  on its way\n"), "{ended:?}");
+    assert!(ended.stdout.contains("  waits for the invitee\n"), "{ended:?}");
 }
 
 #[tokio::test]

@@ -259,6 +259,46 @@ answer.json = { members = [{ id = "7" }] }
         assert_eq!(run(&["test"]).await.code, 2);
     }
 
+    #[tokio::test]
+    async fn a_secret_that_is_written_out_is_in_no_snippet_and_nothing_steers_the_terminal() {
+        let good = "auth = ";
+        assert!(DEFINITION.contains(good), "the definition has its credential on one line");
+        let line = DEFINITION.lines().find(|line| line.starts_with(good)).unwrap();
+        let wrong = |auth: &str| DEFINITION.replace(line, auth);
+        for text in [
+            wrong("auth = { type = \"bearer\", token = \"sk-live-hunter2\" }"),
+            wrong("auth = { type = \"bearer\", tokn = \"sk-live-hunter2\" }"),
+            wrong("auth = { type = \"api_key\", header = \"X-Key\", value = \"sk-live-hunter2\" }"),
+            wrong("auth = { type = \"jwt\", algorithm = \"HS256\", key = \"sk-live-hunter2\", ttl = 7 }"),
+            wrong("auth = { type = \"api_key\", header = \"X-Key\", value = \"sk-live-hunter2\""),
+            DEFINITION.replace("base_url = \"https://", "base_url = \"https://usher:sk-live-hunter2@"),
+        ] {
+            for arguments in [&["test"][..], &["test", "--json"]] {
+                let (_folder, file) = written(&text);
+                let mut arguments = arguments.to_vec();
+                arguments.push(&file);
+                let ended = run(&arguments).await;
+                assert_eq!(ended.code, 1, "{ended:?}");
+                assert!(!format!("{ended:?}").contains("hunter2"), "{text}\n{ended:?}");
+            }
+        }
+        let ended = tested(&DEFINITION.replace("capture.hit", "# \u{202e}\ncapturing.hit")).await;
+        assert!(ended.stdout.contains("capturing") && !ended.stdout.contains('\u{202e}'), "{ended:?}");
+    }
+
+    #[tokio::test]
+    async fn what_is_no_file_is_told_at_once_and_never_read_to_an_end_that_does_not_come() {
+        for (name, said) in
+            [("/dev/zero", "/dev/zero: is not a file"), (env!("CARGO_MANIFEST_DIR"), "is a folder")]
+        {
+            let ended = run(&["test", name]).await;
+            assert_eq!(ended.code, 1, "{ended:?}");
+            assert!(ended.stdout.contains("1 mistake in the definition"), "{ended:?}");
+            let words: Vec<&str> = ended.stdout.split_whitespace().filter(|word| *word != "│").collect();
+            assert!(words.join(" ").contains(said), "{ended:?}");
+        }
+    }
+
     async fn checked(definition: &str) -> Ended {
         let (folder, _) = written(definition);
         let config = folder.path().join("usher.toml");

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use usher_core::{Awaits, Facet, Fault, Hold, Refusal, RefusalKind, Remedy, Sent};
+use usher_engine::Stand;
 use usher_journal::AskedPermission;
 
 use crate::support::{AdminServer, Ended, Foreseen, payload, usher};
@@ -89,6 +90,29 @@ async fn a_plan_that_the_connector_refuses_says_which_and_why_and_exits_1() {
     assert_eq!(ended.code, 1);
     assert!(ended.stdout.contains("Why: role agent: every paid seat is taken: buy one\n"), "{ended:?}");
     assert!(ended.stdout.contains("role agent     waits for the invitee"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_plan_of_what_cannot_be_read_or_waits_for_the_invitee_does_not_say_that_all_is_well() {
+    let table = [
+        (Stand::Unreadable, Hold::Unreadable, "unknown", 1, "does not show"),
+        (
+            Stand::Waiting(Awaits::Invitee),
+            Hold::Pending { awaits: Awaits::Invitee, until: None },
+            "waits",
+            0,
+            "accepted first",
+        ),
+    ];
+    for (stand, hold, verdict, code, why) in table {
+        let holds = BTreeMap::from([(role(), hold)]);
+        let server = mapped(Foreseen { holds, stand: Some(stand), ..Foreseen::default() }).await;
+        let ended = plans(&server, &["--json"], &payload()).await;
+        assert_eq!((ended.code, &ended.json()["verdict"]), (code, &json!(verdict)), "{ended:?}");
+        assert!(ended.json()["reason"].as_str().unwrap().contains(why), "{ended:?}");
+        let ended = plans(&server, &[], &payload()).await;
+        assert!(!ended.stdout.contains("Everything is as it should be"), "{ended:?}");
+    }
 }
 
 #[tokio::test]

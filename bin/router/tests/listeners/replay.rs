@@ -77,3 +77,20 @@ async fn a_request_whose_webhook_or_body_leads_nowhere_today_is_409_with_the_rea
     assert_eq!(replays(&server, "test").await.status, 409);
     assert!(server.engine.acts.lock().unwrap().is_empty());
 }
+
+#[tokio::test]
+async fn a_request_whose_payload_was_pruned_says_so_and_cannot_be_routed_again() {
+    let server = AdminServer::start().await;
+    server.engine.keeps(request("r", 0, Execution::Refused), payload().as_bytes()).await;
+    // It was answered by a process that is gone.
+    let long_ago = request("r", 0, Execution::Refused).received;
+    server.engine.prunes_payloads_of("r", long_ago + SignedDuration::from_hours(24 * 91)).await;
+    let page = server.get("/api/v1/requests/r", Some("audit-token")).await.json();
+    let last = page["history"].as_array().unwrap().last().unwrap().clone();
+    assert_eq!((&last["kind"], &page["comment"]), (&"payload-pruned".into(), &serde_json::Value::Null));
+    assert!(last["sentence"].as_str().unwrap().contains("older than [journal] keep_payload"), "{last}");
+    let answer = replays(&server, "r").await;
+    assert_eq!(answer.status, 409, "{answer:?}");
+    assert!(answer.json()["error"].as_str().unwrap().contains("it has to be asked for again"), "{answer:?}");
+    assert!(server.engine.acts.lock().unwrap().is_empty());
+}

@@ -75,7 +75,7 @@ fn a_grant_that_went_through_reads_as_a_story() {
     Arrived by /webhooks/provision.
     The vendor was read in 230 ms: an account; role agent is not there, group Tier 1 cannot be read.
       GET /api/v2/users/{id}: role end-user
-    Before the first grant, role was end-user: it goes back to that.
+    Before the first grant, role was end-user: it goes back to that, unless a removal names it.
     Change 1 goes out: make the user an agent.
     Change 1 was answered by the vendor.
     Granted, and read back: support_agent.
@@ -121,6 +121,7 @@ fn what_goes_wrong_says_why_and_what_comes_next() {
         Record::Answered(AnswerState::Negative { reason: "not done in time".to_owned() }),
         Record::Answered(AnswerState::Lost),
         Record::Telling(Telling::Due),
+        Record::PayloadPruned,
         Record::Alerted { kind: "no-seat".to_owned(), sentence: "no paid seat is left".to_owned() },
         Record::HoldersSeen(vec![("zendesk".to_owned(), "agent".to_owned(), 7)]),
     ]), @r"
@@ -145,7 +146,8 @@ fn what_goes_wrong_says_why_and_what_comes_next() {
     Lumos was told: not done, since: not done in time.
     The process ended before Lumos was answered.
     Lumos still has to be told that it is done.
-    Somebody was alerted: no paid seat is left.
+    The body, comment, custom fields, names and what was sent to the vendor were removed: they were older than [journal] keep_payload.
+    An alert was raised: no paid seat is left.
     The reading shows what earlier approvals gave: zendesk agent.
     ");
 }

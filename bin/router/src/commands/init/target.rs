@@ -1,6 +1,6 @@
 //! From flags and answers to what is wanted.
 
-use std::path::Path;
+use std::path::{Component, Path};
 
 use super::ask::Ask;
 use crate::cli::InitArgs;
@@ -123,6 +123,12 @@ fn is_key(text: &str) -> Result<(), String> {
     is_one.then_some(()).ok_or_else(|| format!("write 1 to {LONGEST} characters, as Lumos sends it"))
 }
 
+/// A path that the configuration may name: from its folder, and never out of it.
+#[cfg(feature = "generic-rest")]
+fn is_below(path: &Path) -> bool {
+    path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
+}
+
 #[cfg(feature = "generic-rest")]
 fn described(args: &InitArgs, folder: &Path, ask: &mut dyn Ask) -> Result<Vendor, Failure> {
     use std::path::PathBuf;
@@ -150,6 +156,12 @@ fn described(args: &InitArgs, folder: &Path, ask: &mut dyn Ask) -> Result<Vendor
     }
     let said = args.definition.as_ref().map(|path| path.display().to_string());
     let exists = |text: &str| match folder.join(text).is_file() {
+        _ if !is_below(Path::new(text)) => {
+            Err("it leads out of the configuration's folder: put the file there or below".to_owned())
+        }
+        _ if args.output.file_name() == Some(text.as_ref()) => {
+            Err("that is the configuration's own name: name another file with --output".to_owned())
+        }
         true => Ok(()),
         false => Err(format!("there is no {text} in the configuration's folder")),
     };

@@ -117,6 +117,44 @@ fn nothing_is_overwritten_without_being_told_to() {
     }
 }
 
+#[cfg(feature = "generic-rest")]
+#[test]
+fn a_half_of_it_is_never_left_behind() {
+    // Something is in the way of the definition, which is written last.
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("directory.toml")).unwrap();
+    let wanted = ["--recipe", "directory", "--domain", "acme.com", "--force"];
+    let Err(Failure::Failed(sentence)) = ran(&folder, &wanted) else { panic!("a folder was overwritten") };
+    assert!(sentence.contains("directory.toml"), "{sentence}");
+    assert!(!folder.path().join("usher.toml").exists() && !folder.path().join(PAYLOAD).exists());
+    // With the folder out of the way, the same line goes through.
+    std::fs::remove_dir(folder.path().join("directory.toml")).unwrap();
+    ran(&folder, &wanted[..4]).unwrap();
+}
+
+#[cfg(feature = "generic-rest")]
+#[test]
+fn a_definition_that_the_configuration_cannot_name_is_told_before_anything_is_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let definition = crate::init::RECIPES[0].definition;
+    let outside = tempfile::tempdir().unwrap();
+    let absolute = outside.path().join("mine.toml");
+    std::fs::write(&absolute, definition).unwrap();
+    std::fs::write(folder.path().join("usher.toml"), definition).unwrap();
+    for (named, said) in [
+        (absolute.to_str().unwrap(), "leads out of the configuration's folder"),
+        ("../mine.toml", "leads out of the configuration's folder"),
+        ("nobody.toml", "there is no nobody.toml"),
+        ("usher.toml", "the configuration's own name"),
+    ] {
+        let failure = ran(&folder, &["--definition", named, "--domain", "acme.com", "--force"]).unwrap_err();
+        let Failure::Usage(sentence) = failure else { panic!("{named}: {failure:?}") };
+        assert!(sentence.contains(said), "{named}: {sentence}");
+        assert_eq!(configuration(&folder), definition, "{named}: it is as it was");
+        assert!(!folder.path().join(PAYLOAD).exists(), "{named}");
+    }
+}
+
 #[test]
 fn what_is_missing_or_wrong_is_told_with_its_flag() {
     let folder = tempfile::tempdir().unwrap();
@@ -134,6 +172,18 @@ fn what_is_missing_or_wrong_is_told_with_its_flag() {
         assert!(sentence.contains(said), "{more:?}: {sentence}");
     }
     assert!(!folder.path().join("usher.toml").exists());
+}
+
+#[test]
+fn the_configuration_is_not_called_as_the_payload_beside_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut args = args(&folder, &ZENDESK);
+    args.output = folder.path().join(PAYLOAD);
+    args.force = true;
+    let mut output = Output::to(std::fs::File::create(folder.path().join("said")).unwrap(), false, false);
+    let failure = run(&args, &mut output).unwrap_err();
+    assert!(matches!(&failure, Failure::Usage(sentence) if sentence.contains("--output")), "{failure:?}");
+    assert!(!args.output.exists());
 }
 
 #[test]

@@ -15,6 +15,9 @@ pub(super) fn print(stored: &StoredView, output: &mut Output) -> Result<(), Fail
     output.line(format!("{word}  {}", output.paint(Style::Bold, &title(request))))?;
     if let Some(reason) = &request.reason {
         output.line(safe(reason))?;
+    } else if request.word == Word::Granted && request.next_at.is_some() {
+        output
+            .line("It rests on an invitation that the person has not accepted yet, as far as Usher knows.")?;
     }
     output.line("")?;
     output.table(&facts(stored))?;
@@ -73,7 +76,9 @@ fn facts(stored: &StoredView) -> Table {
     fact("instance_id", request.instance_id.clone());
     fact("attempt", Some(request.attempt).filter(|attempt| *attempt > 1).map(|attempt| attempt.to_string()));
     fact("until", request.until.map(moment));
-    fact("next attempt", request.next_at.map(moment));
+    // One that is granted is only looked at: its invitee has not accepted yet (rule 22).
+    let next = if request.word == Word::Granted { "next look" } else { "next attempt" };
+    fact(next, request.next_at.map(moment));
     fact("dry run", request.dry_run.then(|| "nothing is sent".to_owned()));
     fact("answer", Some(answer(&request.answer)));
     fact("Lumos task", stored.task_link.as_ref().map(ToString::to_string));

@@ -4,13 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use usher_core::Clock;
-use usher_engine::{Engine, LogAlerts, Parts};
-use usher_journal::{JournalError, SqliteJournal, SqliteOptions};
+use usher_engine::{Engine, Parts};
+use usher_journal::{Journal, JournalError, SqliteJournal, SqliteOptions};
 use usher_lumos::Options;
 
-use crate::admin::{Admin, AdminParts, ConnectionInfo, Mapping, Operators};
+use super::pruning::{Keep, Pruning};
+use crate::admin::{Admin, AdminParts, Backups, ConnectionInfo, Mapping, Operators};
+use crate::alerts::{Senders, Sending, receivers};
 use crate::config::{Loaded, Server, Summary};
 use crate::edge::{Limits, Webhooks, WebhooksParts};
+use crate::late::LumosDesk;
 
 /// Longer than the 60 s that proxies keep connections open by default.
 const IDLE: Duration = Duration::from_secs(75);
@@ -27,14 +30,28 @@ pub(super) fn limits_of_admin(server: &Server) -> Limits {
     Limits { connections: ADMIN_CONNECTIONS, receive: server.request_timeout, idle: IDLE }
 }
 
-pub(super) async fn engine_parts(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Result<Parts, JournalError> {
+/// What the engine is put together from, and the senders of its alerts.
+pub(super) async fn engine_parts(
+    loaded: &Loaded,
+    clock: &Arc<dyn Clock>,
+) -> Result<(Parts, Senders), JournalError> {
     let config = &loaded.config;
     let journal = SqliteJournal::open(&config.journal.sqlite, SqliteOptions::default()).await?;
-    Ok(Parts {
-        journal: Arc::new(journal),
+    let journal: Arc<dyn Journal> = Arc::new(journal);
+    // The machine's wall time tells processes apart: the journal's lock keeps two from running at once.
+    let boot = u64::try_from(clock.now().as_nanosecond()).unwrap_or_default();
+    let senders = Senders::start(Sending {
+        receivers: receivers(&config.alerts),
+        subjects: config.alerts.subjects,
+        transport: Arc::clone(&loaded.transport),
         clock: Arc::clone(clock),
-        // The machine's wall time tells processes apart: the journal's lock keeps two from running at once.
-        boot: u64::try_from(clock.now().as_nanosecond()).unwrap_or_default(),
+        journal: Arc::clone(&journal),
+        boot,
+    });
+    let parts = Parts {
+        journal,
+        clock: Arc::clone(clock),
+        boot,
         connections: loaded.connections.clone(),
         limits: usher_engine::Limits {
             answer_within: config.server.answer_within,
@@ -42,8 +59,21 @@ pub(super) async fn engine_parts(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Res
             give_up_after: config.server.give_up_after,
             background: BACKGROUND,
         },
-        alerts: Arc::new(LogAlerts),
-    })
+        alerts: senders.inbox(),
+        lumos: lumos(loaded, clock),
+    };
+    Ok((parts, senders))
+}
+
+fn lumos(loaded: &Loaded, clock: &Arc<dyn Clock>) -> Option<Arc<dyn usher_engine::Lumos>> {
+    let lumos = loaded.config.lumos.as_ref()?;
+    Some(Arc::new(LumosDesk {
+        api: Arc::clone(&lumos.api),
+        on_late_success: lumos.on_late_success,
+        routes: loaded.routes.clone(),
+        options: options(&loaded.config.server),
+        clock: Arc::clone(clock),
+    }))
 }
 
 pub(super) fn webhooks_service(loaded: &Loaded, engine: &Engine, clock: &Arc<dyn Clock>) -> Webhooks {
@@ -57,6 +87,15 @@ pub(super) fn webhooks_service(loaded: &Loaded, engine: &Engine, clock: &Arc<dyn
         answer_within: server.answer_within,
         config: loaded.hash.clone(),
     })
+}
+
+pub(super) fn pruning(loaded: &Loaded, engine: &Engine, clock: &Arc<dyn Clock>) -> Pruning {
+    let journal = &loaded.config.journal;
+    Pruning {
+        journal: Arc::clone(engine.journal()),
+        clock: Arc::clone(clock),
+        keep: Keep { requests: journal.keep, payloads: journal.keep_payload },
+    }
 }
 
 pub(super) fn admin_service(loaded: Loaded, engine: &Engine, clock: &Arc<dyn Clock>) -> Admin {
@@ -73,6 +112,7 @@ pub(super) fn admin_service(loaded: Loaded, engine: &Engine, clock: &Arc<dyn Clo
         connections: connections(&summary),
         task_url_hosts: config.server.task_url_hosts,
         mapping,
+        backups: Backups::beside(&config.journal.sqlite),
         loopback: config.admin.listen.ip().is_loopback(),
     })
 }

@@ -1,19 +1,30 @@
 use std::collections::BTreeMap;
 
-use usher_engine::{LogAlerts, Parts};
+use usher_engine::Parts;
 use usher_journal::{JournalError, MemoryJournal, Pause};
+use usher_vendor_client::{ReqwestTransport, TransportSettings};
 
 use super::*;
+use crate::alerts::Sending;
 
 /// A service over `journal` whose listeners serve nothing and end when they are told to.
 async fn started(journal: &Arc<MemoryJournal>) -> Started {
+    let alerts = Senders::start(Sending {
+        receivers: Vec::new(),
+        subjects: false,
+        transport: Arc::new(ReqwestTransport::new(TransportSettings::default()).unwrap()),
+        clock: Arc::new(SystemClock),
+        journal: journal.clone(),
+        boot: 1,
+    });
     let parts = Parts {
         journal: journal.clone(),
         clock: Arc::new(SystemClock),
         boot: 1,
         connections: BTreeMap::new(),
         limits: usher_engine::Limits::default(),
-        alerts: Arc::new(LogAlerts),
+        alerts: alerts.inbox(),
+        lumos: None,
     };
     let (stop_webhooks, stop_admin) = (CancellationToken::new(), CancellationToken::new());
     let nowhere = SocketAddr::from(([127, 0, 0, 1], 0));
@@ -21,6 +32,7 @@ async fn started(journal: &Arc<MemoryJournal>) -> Started {
         addresses: Addresses { webhooks: nowhere, admin: nowhere },
         answer_within: Duration::from_secs(1),
         engine: Engine::start(parts).await.unwrap(),
+        alerts,
         webhooks: tokio::spawn(stop_webhooks.clone().cancelled_owned()),
         admin: tokio::spawn(stop_admin.clone().cancelled_owned()),
         stop_webhooks,

@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,11 +8,11 @@ use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 use usher_core::{Facet, Fault, Hold, Refusal};
 use usher_engine::{
-    Act, Answer, CheckedHolder, Delivery, HoldingCheck, OperateError, Preview, Reply, Standing,
+    Act, Answer, CheckedHolder, Delivery, HoldingCheck, OperateError, Preview, Reply, Stand, Standing,
 };
 use usher_journal::{
-    Arrival, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError, MemoryJournal, Moment,
-    Page, Pause, Record, Request, RequestId, Stamp, Stored, Telling,
+    AnswerState, Arrival, Contents, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError,
+    MemoryJournal, Moment, Page, Pause, Prunable, Prune, Record, Request, RequestId, Stamp, Stored, Telling,
 };
 use usher_router::admin::Operate;
 use usher_router::edge::Deliver;
@@ -37,6 +38,7 @@ pub(crate) struct Foreseen {
     pub(crate) holds: BTreeMap<Facet, Hold>,
     pub(crate) would: Vec<String>,
     pub(crate) refused: Vec<(BTreeSet<Facet>, Refusal)>,
+    pub(crate) stand: Option<Stand>,
     pub(crate) fault: Option<Fault>,
 }
 
@@ -98,6 +100,19 @@ impl ScriptedEngine {
     pub(crate) async fn keeps(&self, request: Request, body: &[u8]) {
         let at = Moment { wall: request.received, stamp: Stamp { boot: 1, ticks: Duration::ZERO } };
         self.journal.accept(Arrival { request, body: body.to_vec() }, at).await.unwrap();
+    }
+
+    /// Prunes the payload of a request that it keeps, at this time.
+    pub(crate) async fn prunes_payloads_of(&self, name: &str, now: jiff::Timestamp) {
+        let id = RequestId(name.to_owned());
+        let at = Moment {
+            wall: self.journal.find(&id).await.unwrap().unwrap().request.received,
+            stamp: Stamp { boot: 1, ticks: Duration::ZERO },
+        };
+        let answered = Record::Answered(AnswerState::Negative { reason: "no".to_owned() });
+        self.journal.commit(&id, vec![answered], at).await.unwrap();
+        let prune = Prune { what: Prunable::Payloads, before: now, after: None, limit: 0 };
+        assert_eq!(self.journal.prune(&prune, now).await.unwrap().requests, 1);
     }
 
     /// Has a request confirmed that it keeps.
@@ -197,13 +212,14 @@ impl Operate for ScriptedEngine {
             holder: holder.clone(),
             standing,
             facets: holder.facets.iter().map(|facet| (facet.clone(), hold.clone())).collect(),
+            outranked: Default::default(),
         });
         HoldingCheck { holders: checked.collect(), fault, holding }
     }
 
     async fn preview(&self, request: Request) -> Option<Preview> {
-        let Foreseen { holds, would, refused, fault } = self.foresees.lock().unwrap().clone();
-        Some(Preview { request, holds, would, refused, fault })
+        let Foreseen { holds, would, refused, stand, fault } = self.foresees.lock().unwrap().clone();
+        Some(Preview { request, holds, would, refused, stand, fault })
     }
 
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {
@@ -212,6 +228,10 @@ impl Operate for ScriptedEngine {
 
     async fn pauses(&self) -> BTreeMap<String, Pause> {
         self.journal.pauses().await.unwrap()
+    }
+
+    async fn backup(&self, to: &Path) -> Result<Contents, JournalError> {
+        self.journal.backup(to).await
     }
 
     async fn is_ready(&self) -> bool {

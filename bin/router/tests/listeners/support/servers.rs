@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use usher_core::{Clock, SystemClock};
 use usher_lumos::{Options, default_task_url_hosts};
-use usher_router::admin::{Admin, AdminParts, ConnectionInfo, Mapping, Operators};
+use usher_router::admin::{Admin, AdminParts, Backups, ConnectionInfo, Mapping, Operators};
 use usher_router::config::Role;
 use usher_router::edge::{Counts, Limits, Listener, Webhooks, WebhooksParts};
 use usher_router::routes::Refuse;
@@ -118,6 +118,7 @@ impl AdminServer {
                 options: Options::default(),
                 config: "today".to_owned(),
             },
+            backups: Backups::beside(std::path::Path::new("usher.db")),
             loopback: true,
         });
         let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
