@@ -195,6 +195,66 @@ async fn a_removal_that_is_killed_in_the_middle_ends_with_one_effect() {
 }
 
 #[tokio::test]
+async fn a_member_whom_no_login_can_be_linked_with_is_not_called_removed() {
+    let (sandbox, usher) = world(BY_MAIL, "").await;
+    // Somebody else has let her in.
+    let ada = AccountSeed::member(LOGIN, ADA);
+    sandbox.seed_all(&json!({ "github": { "accounts": [ada] } })).await;
+    let payload = removal();
+    let answer = usher.send(&payload).await;
+    assert!(!answer.is_positive(), "{answer:?}");
+    let row = usher.ended(&answer.id).await;
+    assert_eq!(row.word(), "needs-you", "{row:?}");
+    assert!(row.reason().contains("remove them there, then close the request"), "{row:?}");
+    assert_eq!(sandbox.account(LOGIN).await.member, Some(OrgRole::Member));
+    // The same delivery again is no better off.
+    assert!(!usher.send(&payload).await.is_positive());
+    assert_eq!(operations(&sandbox).await, []);
+}
+
+#[tokio::test]
+async fn rule_23_an_accepted_invitation_that_nobody_can_link_is_not_called_removed() {
+    let (sandbox, usher) = world(BY_MAIL, "").await;
+    assert!(usher.send(&grant()).await.is_positive());
+    sandbox.accept_invitation(LOGIN).await;
+    let answer = usher.send(&removal()).await;
+    assert!(!answer.is_positive(), "{answer:?}");
+    let row = usher.ended(&answer.id).await;
+    assert_eq!(row.word(), "needs-you", "{row:?}");
+    assert!(row.reason().contains("does not tell who has accepted it"), "{row:?}");
+    assert_eq!(sandbox.account(LOGIN).await.member, Some(OrgRole::Member));
+    // Who looks at what she holds sees that it is theirs to finish, and then that somebody has.
+    let word = async || {
+        let held = usher.command(&["--json", "holdings"]).await.json();
+        held["holdings"][0]["approvals"][0]["word"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(word().await, "needs-you");
+    usher.command(&["requests", "close", &answer.id, "--reason", "removed by hand"]).await;
+    assert_eq!(word().await, "removed");
+}
+
+#[tokio::test]
+async fn a_plan_about_an_accepted_invitation_that_nobody_can_link_does_not_say_that_all_is_well() {
+    let (sandbox, usher) = world(BY_MAIL, "").await;
+    assert!(usher.send(&grant()).await.is_positive());
+    sandbox.accept_invitation(LOGIN).await;
+    std::fs::write(usher.folder().join("payload.json"), grant().bytes()).unwrap();
+    let planned = usher.command(&["--json", "plan", "payload.json"]).await;
+    assert_eq!((planned.code, &planned.json()["verdict"]), (1, &json!("unknown")), "{planned:?}");
+}
+
+#[tokio::test]
+async fn rule_22_a_removal_that_is_delivered_again_after_the_cancelling_is_positive_again() {
+    let (_sandbox, usher) = world(BY_MAIL, "").await;
+    assert!(usher.send(&grant()).await.is_positive());
+    let payload = removal();
+    for delivery in [&payload, &payload, &removal()] {
+        let answer = usher.send(delivery).await;
+        assert_eq!(answer.status, 204, "{answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_live_check_of_github_finds_the_team_that_is_not_there() {
     let (sandbox, usher) = world(BY_SAML, "permissions.research = { teams = [\"research\"] }").await;
     let checked = usher.command(&["--json", "check", "--live"]).await;

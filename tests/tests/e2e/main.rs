@@ -4,15 +4,21 @@
 #![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a test fails by panicking, and says why")]
 
 mod admin;
+mod alerts;
+mod backup;
 mod bad_input;
 mod commands;
 mod config;
 mod crash;
 mod directory;
+mod directory_faults;
 mod faults;
+mod full_disk;
 mod github;
+mod github_faults;
 mod late;
 mod leaks;
+mod lumos;
 mod shutdown;
 mod support;
 mod webhooks;

@@ -29,6 +29,21 @@ pub(crate) fn command(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) 
     command
 }
 
+/// The same, where a write that makes a file larger than that fails: the signal that would end the process is ignored.
+pub(crate) fn limited_command(
+    folder: &Path,
+    arguments: &[&str],
+    more: &[(&str, &str)],
+    largest_file: u64,
+) -> Command {
+    // POSIX counts in blocks of 512 bytes.
+    let script = format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", largest_file / 512);
+    let mut command = Command::new("/bin/sh");
+    command.arg("-c").arg(script).arg(binary("usher")).args(arguments);
+    command.current_dir(folder).env_clear().envs(environment()).envs(more.iter().copied());
+    command
+}
+
 /// The same, run to its end.
 pub(crate) async fn run(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Ended {
     let mut process = Process::start(command(folder, arguments, more));

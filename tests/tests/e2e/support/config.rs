@@ -14,8 +14,14 @@ pub(crate) const AUDIT: &str = "viewer-token-8c7b6a5f4e3d2c1b0a";
 pub(crate) const CLIENT_SECRET: &str = usher_sandbox::zendesk::CLIENT_SECRET;
 
 /// The environment of every process of Usher: nothing else is in it.
-pub(crate) fn environment() -> [(&'static str, &'static str); 4] {
-    [("WEBHOOK_KEY", KEY), ("HOOK_KEY", HOOK_KEY), ("DANA", DANA), ("AUDIT", AUDIT)]
+pub(crate) fn environment() -> [(&'static str, &'static str); 5] {
+    [
+        ("WEBHOOK_KEY", KEY),
+        ("HOOK_KEY", HOOK_KEY),
+        ("DANA", DANA),
+        ("AUDIT", AUDIT),
+        ("LUMOS_API_TOKEN", usher_sandbox::lumos::API_TOKEN),
+    ]
 }
 
 /// A `usher.toml`, of which a test says what differs from the usual one.

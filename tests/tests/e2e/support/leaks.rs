@@ -14,6 +14,7 @@ pub(crate) fn secrets_in(bytes: &[u8]) -> Vec<&'static str> {
         ("the viewer's token", AUDIT),
         ("the client secret", CLIENT_SECRET),
         ("the directory's client secret", usher_sandbox::directory::CLIENT_SECRET),
+        ("the token of Lumos's API", usher_sandbox::lumos::API_TOKEN),
         ("a bearer token", BEARER),
         ("a token of GitHub", "ghs_"),
         ("a private key", "PRIVATE KEY"),

@@ -6,6 +6,7 @@ mod http;
 mod leaks;
 mod payload;
 mod process;
+mod receiver;
 mod sandbox;
 mod usher;
 
@@ -14,6 +15,7 @@ pub(crate) use config::{AUDIT, CLIENT_SECRET, Config, DANA, HOOK_KEY, KEY, envir
 pub(crate) use http::{Answer, Raw, client};
 pub(crate) use leaks::{BEARER, addresses_in, secrets_in};
 pub(crate) use payload::Payload;
+pub(crate) use receiver::{Posted, Receiver};
 pub(crate) use sandbox::{Sandbox, about};
 pub(crate) use usher::{Row, Usher, folder};
 

@@ -41,6 +41,11 @@ impl Payload {
         self
     }
 
+    /// Lumos's id of the access request.
+    pub(crate) fn access_request(&self) -> String {
+        self.request.to_string()
+    }
+
     pub(crate) fn email(&self) -> &str {
         &self.email
     }

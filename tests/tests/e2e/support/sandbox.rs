@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Client;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use usher_sandbox::lumos::Task;
 use usher_sandbox::{
     AccountState, Call, Effect, Fault, InvitationState, Matcher, Operation, OperationState, PersonState,
     Rule, UserSeed, UserState,
@@ -75,6 +76,15 @@ impl Sandbox {
 
     pub(crate) fn directory(&self) -> String {
         format!("{}/directory", self.url)
+    }
+
+    pub(crate) fn lumos(&self) -> String {
+        format!("{}/lumos", self.url)
+    }
+
+    /// Lumos's tasks as they stand.
+    pub(crate) async fn tasks(&self) -> Vec<Task> {
+        self.get("tasks", "tasks").await
     }
 
     /// The private key of the App that the organisation has installed.

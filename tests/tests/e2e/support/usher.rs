@@ -8,7 +8,7 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::command::{Ended, command, run};
+use super::command::{Ended, command, limited_command, run};
 use super::http::{self, Answer, client};
 use super::leaks::{addresses_in, secrets_in};
 use super::process::{Output, Process};
@@ -29,6 +29,8 @@ pub(crate) struct Usher {
     pub(crate) admin: String,
     /// What its processes wrote that have ended.
     written: Vec<Output>,
+    /// How large a file of its processes may grow, in bytes.
+    largest_file: Option<u64>,
 }
 
 /// A request as the admin API shows it.
@@ -81,6 +83,20 @@ pub(crate) fn folder(config: &Config) -> TempDir {
 
 impl Usher {
     pub(crate) async fn start(config: &Config) -> Self {
+        Self::start_within(config, None).await
+    }
+
+    /// The same, where a write that makes a file larger than that fails.
+    pub(crate) async fn start_with_files_of_at_most(config: &Config, bytes: u64) -> Self {
+        Self::start_within(config, Some(bytes)).await
+    }
+
+    /// For the next start.
+    pub(crate) fn lift_the_limit(&mut self) {
+        self.largest_file = None;
+    }
+
+    async fn start_within(config: &Config, largest_file: Option<u64>) -> Self {
         let mut usher = Self {
             folder: folder(config),
             process: None,
@@ -88,6 +104,7 @@ impl Usher {
             webhooks: String::new(),
             admin: String::new(),
             written: Vec::new(),
+            largest_file,
         };
         usher.restart().await;
         usher
@@ -97,7 +114,11 @@ impl Usher {
     pub(crate) async fn restart(&mut self) {
         assert!(self.process.is_none(), "it has not ended");
         let level = [("USHER_LOG", "trace"), ("RUST_LOG", "trace")];
-        let mut process = Process::start(command(self.folder.path(), &["serve", "--json"], &level));
+        let arguments = ["serve", "--json"];
+        let mut process = Process::start(match self.largest_file {
+            Some(bytes) => limited_command(self.folder.path(), &arguments, &level, bytes),
+            None => command(self.folder.path(), &arguments, &level),
+        });
         let (mut process, first) = tokio::task::spawn_blocking(move || {
             let first = process.line();
             (process, first)
@@ -158,7 +179,7 @@ impl Usher {
     pub(crate) fn try_send(
         &self,
         payload: &Payload,
-    ) -> impl Future<Output = Option<Answer>> + Send + 'static {
+    ) -> impl Future<Output = Option<Answer>> + Send + 'static + use<> {
         let (client, url) = (self.client.clone(), format!("{}{}", self.webhooks, payload.path()));
         let body = payload.bytes();
         async move { http::post(&client, &url, &[("X-Usher-Key", KEY)], body).await.ok() }
@@ -286,6 +307,21 @@ impl Usher {
         let page = self.page(id).await;
         let entries = page["history"].as_array().unwrap().iter();
         entries.map(|entry| entry["sentence"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What happened with a request, once it is as it should be; the test fails where that takes too long.
+    pub(crate) async fn wait_for_history(&self, id: &str, what: impl Fn(&[String]) -> bool) {
+        let mut looks = tokio::time::interval(LOOK);
+        let seen = async {
+            loop {
+                looks.tick().await;
+                if what(&self.history(id).await) {
+                    return;
+                }
+            }
+        };
+        let seen = tokio::time::timeout(PATIENCE, seen).await;
+        assert!(seen.is_ok(), "{:#?}", self.history(id).await);
     }
 
     /// A command as an operator runs it: beside the service, with a token.
