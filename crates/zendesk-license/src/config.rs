@@ -8,7 +8,6 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use usher_core::{ConfigError, SecretRef};
 
-
 /// Search results lag "a few minutes" behind writes
 /// (<https://developer.zendesk.com/api-reference/ticketing/users/users/#search-users>).
 const SEARCH_LAG: Duration = Duration::from_mins(5);
