@@ -126,6 +126,9 @@ async fn the_example_is_in_order_once_its_secrets_are_set() {
         ("USHER_AUDIT", "audit-0123456789abcdef0123456789"),
         ("ZENDESK_CLIENT_SECRET", "zendesk-0123456789abcdef01234567"),
         ("WIKI_SECRET", "wiki-0123456789abcdef0123456789"),
+        ("LUMOS_API_TOKEN", "lumos-0123456789abcdef0123456789"),
+        ("SLACK_WEBHOOK_URL", "https://hooks.slack.com/services/T0/B0/0123456789abcdef"),
+        ("ALERTS_SECRET", "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="),
     ];
     let folder = tempfile::tempdir().unwrap();
     // The one secret that stands in a file, and the definition, whose place is beside the configuration.
