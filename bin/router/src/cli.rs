@@ -308,7 +308,7 @@ pub struct PauseArgs {
 /// `usher alerts …`
 #[derive(Debug, Subcommand)]
 pub enum AlertsCommand {
-    /// Send one to everybody that [alerts] names, to see it arrive
+    /// Send one to everybody that `[alerts]` names, to see it arrive
     Test(ConfigArgs),
 }
 
