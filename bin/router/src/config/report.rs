@@ -136,6 +136,7 @@ impl Diagnostic for Shown<'_> {
 
 impl Report {
     /// The same as [`Self::of`] of a definition, in which whatever may be a secret is hidden besides.
+    #[cfg(feature = "generic-rest")]
     pub(crate) fn of_definition(mut notes: Notes, file: &Path, text: &str) -> Self {
         suspects_in_named(text).into_iter().for_each(|place| notes.hide(place));
         Self::of(notes, file, text)

@@ -1,6 +1,8 @@
 //! From flags and answers to what is wanted.
 
-use std::path::{Component, Path};
+#[cfg(feature = "generic-rest")]
+use std::path::Component;
+use std::path::Path;
 
 use super::ask::Ask;
 use crate::cli::InitArgs;
