@@ -9,31 +9,12 @@ use futures_util::future::join_all;
 use usher_sandbox::{Fault, Operation, RetryAfter, Rule};
 
 use self::case::{Case, Place};
+use crate::support::fault_table::{self, none, with_statuses};
 use crate::support::{Payload, about, world};
 
 /// Faults of one call: nobody else is touched by them.
 fn of_one_call() -> Vec<Fault> {
-    let mut faults = vec![
-        Fault::Hang,
-        Fault::ResetBefore,
-        Fault::ResetAfter,
-        Fault::ApplyThenHang,
-        Fault::ApplyLate { after_ms: Some(3_000) },
-        Fault::CloseMidAnswer,
-        Fault::SlowDrip { every_ms: 300, bytes: 1 },
-        Fault::Garbage { apply: false },
-        Fault::Garbage { apply: true },
-        Fault::ErrorBody,
-        Fault::Forbidden,
-    ];
-    for status in [500, 502, 503] {
-        faults.extend([Fault::ErrorBefore { status }, Fault::ErrorAfter { status }]);
-    }
-    for after_applying in [false, true] {
-        faults.push(Fault::Delay { ms: 2_000, after_applying });
-        faults.push(Fault::Delay { ms: 30_000, after_applying });
-    }
-    faults
+    with_statuses(&[500, 502, 503])
 }
 
 /// Faults after which a connector is careful with the whole connection, or with its credential.
@@ -48,22 +29,7 @@ fn of_the_account() -> Vec<Fault> {
 }
 
 async fn run(cases: Vec<Case>) -> Vec<String> {
-    let (sandbox, usher) = world().await;
-    let sent = join_all(cases.iter().map(|case| case.send(&sandbox, &usher))).await;
-    let rows = usher.all_ended().await;
-    let mut troubles = Vec::new();
-    for (case, sent) in cases.iter().zip(sent) {
-        let row = rows.iter().find(|row| row.id() == sent.answer.id).expect("it is in the journal");
-        for what in case.troubles(&sandbox, &sent, row).await {
-            let history = usher.history(row.id()).await;
-            troubles.push(format!("{case:?}: {what}\n{history:#?}"));
-        }
-    }
-    troubles
-}
-
-fn none(troubles: &[String]) {
-    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    fault_table::run(world().await, cases).await
 }
 
 #[tokio::test]

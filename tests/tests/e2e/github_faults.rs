@@ -8,6 +8,7 @@ use serde_json::json;
 use usher_sandbox::{AccountSeed, Fault, RetryAfter, TeamSeed};
 
 use self::case::{Case, Place};
+use crate::support::fault_table::{self, none, with_statuses};
 use crate::support::{Config, Sandbox, Usher};
 
 async fn world() -> (Sandbox, Usher) {
@@ -46,27 +47,7 @@ permissions.owner = {{ org_role = "admin" }}
 
 /// Faults of one call: nobody else is touched by them.
 fn of_one_call() -> Vec<Fault> {
-    let mut faults = vec![
-        Fault::Hang,
-        Fault::ResetBefore,
-        Fault::ResetAfter,
-        Fault::ApplyThenHang,
-        Fault::ApplyLate { after_ms: Some(3_000) },
-        Fault::CloseMidAnswer,
-        Fault::SlowDrip { every_ms: 300, bytes: 1 },
-        Fault::Garbage { apply: false },
-        Fault::Garbage { apply: true },
-        Fault::ErrorBody,
-        Fault::Forbidden,
-    ];
-    for status in [500, 502, 503] {
-        faults.extend([Fault::ErrorBefore { status }, Fault::ErrorAfter { status }]);
-    }
-    for after_applying in [false, true] {
-        faults.push(Fault::Delay { ms: 2_000, after_applying });
-        faults.push(Fault::Delay { ms: 30_000, after_applying });
-    }
-    faults
+    with_statuses(&[500, 502, 503])
 }
 
 /// Faults after which the whole connection is careful, or the credential is renewed.
@@ -81,18 +62,7 @@ fn of_the_account() -> Vec<Fault> {
 }
 
 async fn run(cases: Vec<Case>) -> Vec<String> {
-    let (sandbox, usher) = world().await;
-    let sent = join_all(cases.iter().map(|case| case.send(&sandbox, &usher))).await;
-    let rows = usher.all_ended().await;
-    let mut troubles = Vec::new();
-    for (case, sent) in cases.iter().zip(sent) {
-        let row = rows.iter().find(|row| row.id() == sent.answer.id).expect("it is in the journal");
-        for what in case.troubles(&sandbox, &sent, row).await {
-            let history = usher.history(row.id()).await;
-            troubles.push(format!("{case:?}: {what}\n{history:#?}"));
-        }
-    }
-    troubles
+    fault_table::run(world().await, cases).await
 }
 
 fn cases(places: &[Place], faults: &[Fault]) -> Vec<Case> {
@@ -103,7 +73,7 @@ fn cases(places: &[Place], faults: &[Fault]) -> Vec<Case> {
 #[tokio::test]
 async fn whatever_goes_wrong_with_a_change_the_answer_is_true_and_it_happens_once() {
     let troubles = run(cases(&Place::WRITES, &of_one_call())).await;
-    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    none(&troubles);
 }
 
 #[tokio::test]
@@ -111,7 +81,7 @@ async fn whatever_goes_wrong_with_a_reading_the_answer_is_true_and_it_happens_on
     let stale = [Fault::Stale { behind_ms: None }, Fault::Stale { behind_ms: Some(600_000) }];
     let faults: Vec<Fault> = of_one_call().into_iter().chain(stale).collect();
     let troubles = run(cases(&[Place::Reading, Place::ReadBackOfRemoval], &faults)).await;
-    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    none(&troubles);
 }
 
 #[tokio::test]
@@ -120,5 +90,5 @@ async fn whatever_github_says_to_everybody_is_over_when_it_says_so() {
     // Each in a world of its own: a limit that one meets is the others' too.
     let worlds = cases(&places, &of_the_account()).into_iter().map(|case| run(vec![case]));
     let troubles = join_all(worlds).await.concat();
-    assert!(troubles.is_empty(), "{}", troubles.join("\n"));
+    none(&troubles);
 }

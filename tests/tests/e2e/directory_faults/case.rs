@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use usher_sandbox::{Call, CallEnd, Fault, Matcher, Operation, PersonSeed, Rule};
 
-use crate::support::{ANSWERED_WITHIN, Answer, Payload, Row, Sandbox, Usher, about};
+use crate::support::fault_table::{FaultCase, told};
+use crate::support::{Answer, Payload, Row, Sandbox, Usher, about};
 
 /// How long after its end a call may still have an effect: the definition's `settle`.
 const SETTLED_AFTER: Duration = Duration::from_secs(15);
@@ -46,66 +47,6 @@ impl Case {
         let case: String = format!("{place:?}-{fault:?}").to_lowercase();
         let plain: String = case.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         Self { place, fault, email: format!("{plain}@example.com") }
-    }
-
-    /// Sends it under its fault, which is over as soon as it is answered.
-    pub(super) async fn send(&self, sandbox: &Sandbox, usher: &Usher) -> Sent {
-        let payload = self.prepare(sandbox, usher).await;
-        let calls_before = sandbox.calls_about(&self.email).await.len();
-        let effects_before = sandbox.effects_on(&self.email).await.len();
-        let rule = sandbox.fault(self.rule()).await;
-        let answer = usher.send(&payload).await;
-        let was_there = self.is_done(sandbox).await;
-        sandbox.clear(rule).await;
-        Sent { answer, was_there, calls_before, effects_before }
-    }
-
-    /// What went wrong besides the fault, once its request has ended.
-    pub(super) async fn troubles(&self, sandbox: &Sandbox, sent: &Sent, row: &Row) -> Vec<String> {
-        let answer = &sent.answer;
-        let mut troubles = Vec::new();
-        if answer.took > ANSWERED_WITHIN {
-            troubles.push(format!("answered after {:?}", answer.took));
-        }
-        if answer.is_positive() && !sent.was_there {
-            troubles.push(format!("{answer:?}, and it is not so"));
-        }
-        let told = if answer.is_positive() { "yes" } else { "no" };
-        let ended = format!("{} ({}), told {told} after {:?}", row.word(), row.reason(), answer.took);
-        println!("{:?} {:?}: {ended}", self.place, self.fault);
-        if !self.may_end(row.word()) {
-            troubles.push(format!("ended as {ended}"));
-        }
-        let says_so = matches!(row.word(), "granted" | "removed");
-        if says_so != self.is_done(sandbox).await && row.word() != "needs-you" {
-            let roles = sandbox.directory_roles(&self.email).await;
-            troubles.push(format!("ended as {ended}; the vendor has {roles:?}"));
-        }
-        let met = match self.place {
-            Place::Token => sandbox.calls().await,
-            _ => sandbox.calls_about(&self.email).await,
-        };
-        if met.iter().all(|call| call.fault.is_none()) {
-            troubles.push("the fault met nothing".to_owned());
-        }
-        troubles.extend(self.sent_too_early(sandbox, sent.calls_before).await);
-        let mut seen = Vec::new();
-        for effect in sandbox.effects_on(&self.email).await.into_iter().skip(sent.effects_before) {
-            for change in effect.changes {
-                if seen.contains(&change) {
-                    troubles.push(format!("{change} happened twice"));
-                }
-                seen.push(change);
-            }
-        }
-        if let Some(roles) = sandbox.directory_roles(&self.email).await
-            && self.is_of_somebody_known()
-            && !roles.iter().any(|role| role == "auditor")
-        {
-            // The one whose account goes loses what Usher gave, and then all of it.
-            troubles.push(format!("what others gave is gone: {roles:?}"));
-        }
-        troubles
     }
 
     /// A change of which nobody knows what came must not be sent again while it may still arrive, whether or not the vendor
@@ -202,6 +143,64 @@ impl Case {
             (Fault::Unauthorized { .. }, Place::Reading) => word == "needs-you",
             _ => word == done,
         }
+    }
+}
+
+impl FaultCase for Case {
+    type Sent = Sent;
+
+    async fn send(&self, sandbox: &Sandbox, usher: &Usher) -> Sent {
+        let payload = self.prepare(sandbox, usher).await;
+        let calls_before = sandbox.calls_about(&self.email).await.len();
+        let effects_before = sandbox.effects_on(&self.email).await.len();
+        let rule = sandbox.fault(self.rule()).await;
+        let answer = usher.send(&payload).await;
+        let was_there = self.is_done(sandbox).await;
+        sandbox.clear(rule).await;
+        Sent { answer, was_there, calls_before, effects_before }
+    }
+
+    fn answer(sent: &Sent) -> &Answer {
+        &sent.answer
+    }
+
+    async fn troubles(&self, sandbox: &Sandbox, sent: &Sent, row: &Row) -> Vec<String> {
+        let answer = &sent.answer;
+        let case = format!("{:?} {:?}", self.place, self.fault);
+        let (ended, mut troubles) = told(&case, answer, sent.was_there, row);
+        if !self.may_end(row.word()) {
+            troubles.push(format!("ended as {ended}"));
+        }
+        let says_so = matches!(row.word(), "granted" | "removed");
+        if says_so != self.is_done(sandbox).await && row.word() != "needs-you" {
+            let roles = sandbox.directory_roles(&self.email).await;
+            troubles.push(format!("ended as {ended}; the vendor has {roles:?}"));
+        }
+        let met = match self.place {
+            Place::Token => sandbox.calls().await,
+            _ => sandbox.calls_about(&self.email).await,
+        };
+        if met.iter().all(|call| call.fault.is_none()) {
+            troubles.push("the fault met nothing".to_owned());
+        }
+        troubles.extend(self.sent_too_early(sandbox, sent.calls_before).await);
+        let mut seen = Vec::new();
+        for effect in sandbox.effects_on(&self.email).await.into_iter().skip(sent.effects_before) {
+            for change in effect.changes {
+                if seen.contains(&change) {
+                    troubles.push(format!("{change} happened twice"));
+                }
+                seen.push(change);
+            }
+        }
+        if let Some(roles) = sandbox.directory_roles(&self.email).await
+            && self.is_of_somebody_known()
+            && !roles.iter().any(|role| role == "auditor")
+        {
+            // The one whose account goes loses what Usher gave, and then all of it.
+            troubles.push(format!("what others gave is gone: {roles:?}"));
+        }
+        troubles
     }
 }
 

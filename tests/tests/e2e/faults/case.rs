@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use usher_sandbox::{Call, CallEnd, Fault, Matcher, Operation, Role, Rule, UserSeed};
 
-use crate::support::{ANSWERED_WITHIN, Answer, Payload, Row, Sandbox, Usher, about};
+use crate::support::fault_table::{FaultCase, told};
+use crate::support::{Answer, Payload, Row, Sandbox, Usher, about};
 
 /// How long after its end a call to Zendesk may still have an effect.
 const SETTLED_AFTER: Duration = Duration::from_secs(15);
@@ -42,51 +43,6 @@ impl Case {
         let case: String = format!("{place:?}-{fault:?}").to_lowercase();
         let plain: String = case.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-').collect();
         Self { place, fault, email: format!("{plain}@example.com") }
-    }
-
-    /// Sends it under its fault, which is over as soon as it is answered.
-    pub(super) async fn send(&self, sandbox: &Sandbox, usher: &Usher) -> Sent {
-        let payload = self.prepare(sandbox, usher).await;
-        let effects_before = sandbox.effects_on(&self.email).await.len();
-        let rule = sandbox.fault(self.rule()).await;
-        let answer = usher.send(&payload).await;
-        let was_there = self.is_done(sandbox).await;
-        sandbox.clear(rule).await;
-        Sent { answer, was_there, effects_before }
-    }
-
-    /// What went wrong besides the fault, once its request has ended.
-    pub(super) async fn troubles(&self, sandbox: &Sandbox, sent: &Sent, row: &Row) -> Vec<String> {
-        let Sent { answer, was_there, effects_before } = sent;
-        let mut troubles = Vec::new();
-        if answer.took > ANSWERED_WITHIN {
-            troubles.push(format!("answered after {:?}", answer.took));
-        }
-        if answer.is_positive() && !was_there {
-            troubles.push(format!("{answer:?}, and it is not so"));
-        }
-        let told = if answer.is_positive() { "yes" } else { "no" };
-        let ended = format!("{} ({}), told {told} after {:?}", row.word(), row.reason(), answer.took);
-        println!("{:?} {:?}: {ended}", self.place, self.fault);
-        if !self.may_end(row.word()) {
-            troubles.push(format!("ended as {ended}"));
-        }
-        let says_so = matches!(row.word(), "granted" | "removed");
-        if says_so != self.is_done(sandbox).await && row.word() != "needs-you" {
-            troubles.push(format!("ended as {ended}; the vendor has {:?}", sandbox.user(&self.email).await));
-        }
-        if sandbox.calls_about(&self.email).await.iter().all(|call| call.fault.is_none()) {
-            troubles.push("the fault met nothing".to_owned());
-        }
-        troubles.extend(self.sent_too_early(sandbox).await);
-        let mut by_operation = BTreeMap::new();
-        for effect in sandbox.effects_on(&self.email).await.into_iter().skip(*effects_before) {
-            by_operation.entry(format!("{:?}", effect.operation)).or_insert_with(Vec::new).push(effect.what);
-        }
-        for (operation, effects) in by_operation.iter().filter(|(_, effects)| effects.len() > 1) {
-            troubles.push(format!("{operation} happened {} times: {effects:?}", effects.len()));
-        }
-        troubles
     }
 
     /// A change of which nobody knows what came must not be sent again while it may still arrive, whether or not the vendor
@@ -175,6 +131,49 @@ impl Case {
             (Fault::Unauthorized { .. }, Place::Reading) => word == "needs-you",
             _ => word == done,
         }
+    }
+}
+
+impl FaultCase for Case {
+    type Sent = Sent;
+
+    async fn send(&self, sandbox: &Sandbox, usher: &Usher) -> Sent {
+        let payload = self.prepare(sandbox, usher).await;
+        let effects_before = sandbox.effects_on(&self.email).await.len();
+        let rule = sandbox.fault(self.rule()).await;
+        let answer = usher.send(&payload).await;
+        let was_there = self.is_done(sandbox).await;
+        sandbox.clear(rule).await;
+        Sent { answer, was_there, effects_before }
+    }
+
+    fn answer(sent: &Sent) -> &Answer {
+        &sent.answer
+    }
+
+    async fn troubles(&self, sandbox: &Sandbox, sent: &Sent, row: &Row) -> Vec<String> {
+        let Sent { answer, was_there, effects_before } = sent;
+        let case = format!("{:?} {:?}", self.place, self.fault);
+        let (ended, mut troubles) = told(&case, answer, *was_there, row);
+        if !self.may_end(row.word()) {
+            troubles.push(format!("ended as {ended}"));
+        }
+        let says_so = matches!(row.word(), "granted" | "removed");
+        if says_so != self.is_done(sandbox).await && row.word() != "needs-you" {
+            troubles.push(format!("ended as {ended}; the vendor has {:?}", sandbox.user(&self.email).await));
+        }
+        if sandbox.calls_about(&self.email).await.iter().all(|call| call.fault.is_none()) {
+            troubles.push("the fault met nothing".to_owned());
+        }
+        troubles.extend(self.sent_too_early(sandbox).await);
+        let mut by_operation = BTreeMap::new();
+        for effect in sandbox.effects_on(&self.email).await.into_iter().skip(*effects_before) {
+            by_operation.entry(format!("{:?}", effect.operation)).or_insert_with(Vec::new).push(effect.what);
+        }
+        for (operation, effects) in by_operation.iter().filter(|(_, effects)| effects.len() > 1) {
+            troubles.push(format!("{operation} happened {} times: {effects:?}", effects.len()));
+        }
+        troubles
     }
 }
 

@@ -6,7 +6,8 @@ use std::time::Duration;
 use serde_json::json;
 use usher_sandbox::{AccountSeed, Call, CallEnd, Fault, InvitationStatus, Matcher, Operation, OrgRole, Rule};
 
-use crate::support::{ANSWERED_WITHIN, Answer, Payload, Row, Sandbox, Usher, about};
+use crate::support::fault_table::{FaultCase, told};
+use crate::support::{Answer, Payload, Row, Sandbox, Usher, about};
 
 /// How long after its end a call to GitHub may still have an effect.
 const SETTLED_AFTER: Duration = Duration::from_secs(15);
@@ -80,17 +81,6 @@ impl Case {
         Self { place, fault, email, login: format!("login-{number}") }
     }
 
-    /// Sends it under its fault, which is over as soon as it is answered.
-    pub(super) async fn send(&self, sandbox: &Sandbox, usher: &Usher) -> Sent {
-        let payload = self.prepare(sandbox, usher).await;
-        let effects_before = sandbox.effects_on(&self.email).await.len();
-        let rule = sandbox.fault(self.rule()).await;
-        let answer = usher.send(&payload).await;
-        let was_so = self.is_so(sandbox).await;
-        sandbox.clear(rule).await;
-        Sent { answer, was_so, effects_before }
-    }
-
     /// Brings the person to where the case begins, and says what is to be sent.
     async fn prepare(&self, sandbox: &Sandbox, usher: &Usher) -> Payload {
         let (login, email) = (&self.login, self.email.as_str());
@@ -153,48 +143,6 @@ impl Case {
         own.filter(|one| one.status == InvitationStatus::Pending).count()
     }
 
-    /// What went wrong besides the fault, once its request has ended.
-    pub(super) async fn troubles(&self, sandbox: &Sandbox, sent: &Sent, row: &Row) -> Vec<String> {
-        let Sent { answer, was_so, effects_before } = sent;
-        let mut troubles = Vec::new();
-        if answer.took > ANSWERED_WITHIN {
-            troubles.push(format!("answered after {:?}", answer.took));
-        }
-        if answer.is_positive() && !was_so {
-            troubles.push(format!("{answer:?}, and it is not so"));
-        }
-        let told = if answer.is_positive() { "yes" } else { "no" };
-        let ended = format!("{} ({}), told {told} after {:?}", row.word(), row.reason(), answer.took);
-        println!("{:?} {:?}: {ended}", self.place, self.fault);
-        if !self.may_end(row.word()) {
-            troubles.push(format!("ended as {ended}"));
-        }
-        let says_so = matches!(row.word(), "granted" | "removed");
-        if says_so != self.is_so(sandbox).await && row.word() != "needs-you" {
-            troubles.push(format!("ended as {ended}; GitHub has {:?}", sandbox.account(&self.login).await));
-        }
-        let calls = sandbox.calls_about(&self.email).await;
-        if calls.iter().all(|call| call.fault.is_none()) {
-            troubles.push("the fault met nothing".to_owned());
-        }
-        troubles.extend(sent_too_early(&calls));
-        let mut by_operation: BTreeMap<String, usize> = BTreeMap::new();
-        for effect in sandbox.effects_on(&self.email).await.into_iter().skip(*effects_before) {
-            *by_operation.entry(format!("{:?}", effect.operation)).or_default() += 1;
-        }
-        for (operation, times) in by_operation.iter().filter(|(_, times)| **times > 1) {
-            troubles.push(format!("{operation} happened {times} times"));
-        }
-        if self.place.is_invitation() {
-            let sent = calls.iter().filter(|call| call.operation == Operation::CreateInvitation).count();
-            let may = if self.surely_did_nothing() { 2 } else { 1 };
-            if sent > may {
-                troubles.push(format!("the invitation was sent {sent} times (rule 24)"));
-            }
-        }
-        troubles
-    }
-
     /// Whether GitHub said that it has done nothing, so that the same may be sent at once.
     fn surely_did_nothing(&self) -> bool {
         matches!(
@@ -224,6 +172,57 @@ impl Case {
             _ if self.place == Place::Cancel => needs_you || word == done,
             _ => word == done,
         }
+    }
+}
+
+impl FaultCase for Case {
+    type Sent = Sent;
+
+    async fn send(&self, sandbox: &Sandbox, usher: &Usher) -> Sent {
+        let payload = self.prepare(sandbox, usher).await;
+        let effects_before = sandbox.effects_on(&self.email).await.len();
+        let rule = sandbox.fault(self.rule()).await;
+        let answer = usher.send(&payload).await;
+        let was_so = self.is_so(sandbox).await;
+        sandbox.clear(rule).await;
+        Sent { answer, was_so, effects_before }
+    }
+
+    fn answer(sent: &Sent) -> &Answer {
+        &sent.answer
+    }
+
+    async fn troubles(&self, sandbox: &Sandbox, sent: &Sent, row: &Row) -> Vec<String> {
+        let Sent { answer, was_so, effects_before } = sent;
+        let case = format!("{:?} {:?}", self.place, self.fault);
+        let (ended, mut troubles) = told(&case, answer, *was_so, row);
+        if !self.may_end(row.word()) {
+            troubles.push(format!("ended as {ended}"));
+        }
+        let says_so = matches!(row.word(), "granted" | "removed");
+        if says_so != self.is_so(sandbox).await && row.word() != "needs-you" {
+            troubles.push(format!("ended as {ended}; GitHub has {:?}", sandbox.account(&self.login).await));
+        }
+        let calls = sandbox.calls_about(&self.email).await;
+        if calls.iter().all(|call| call.fault.is_none()) {
+            troubles.push("the fault met nothing".to_owned());
+        }
+        troubles.extend(sent_too_early(&calls));
+        let mut by_operation: BTreeMap<String, usize> = BTreeMap::new();
+        for effect in sandbox.effects_on(&self.email).await.into_iter().skip(*effects_before) {
+            *by_operation.entry(format!("{:?}", effect.operation)).or_default() += 1;
+        }
+        for (operation, times) in by_operation.iter().filter(|(_, times)| **times > 1) {
+            troubles.push(format!("{operation} happened {times} times"));
+        }
+        if self.place.is_invitation() {
+            let sent = calls.iter().filter(|call| call.operation == Operation::CreateInvitation).count();
+            let may = if self.surely_did_nothing() { 2 } else { 1 };
+            if sent > may {
+                troubles.push(format!("the invitation was sent {sent} times (rule 24)"));
+            }
+        }
+        troubles
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod command;
 mod config;
+pub(crate) mod fault_table;
 mod http;
 mod leaks;
 mod payload;
