@@ -1,7 +1,5 @@
 //! `kill -9` in the middle: after a restart on the same journal every request ends, and every change has happened once.
 
-mod random;
-
 use futures_util::future::join_all;
 use usher_sandbox::{Matcher, Operation, UserSeed};
 

@@ -1,7 +1,7 @@
 //! Usher end to end: real processes, real sockets, a real file. The vendor is `usher-sandbox`, whose own ledger of effects says
 //! what really happened.
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
-#![expect(clippy::indexing_slicing, clippy::print_stdout, reason = "a test fails by panicking, and says why")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::indexing_slicing, reason = "a test fails by panicking, and says why")]
 
 mod admin;
 mod alerts;
@@ -20,5 +20,6 @@ mod late;
 mod leaks;
 mod lumos;
 mod shutdown;
-mod support;
 mod webhooks;
+
+pub(crate) use usher_tests::support;

@@ -13,30 +13,30 @@ use super::PATIENCE;
 
 /// What came with one POST.
 #[derive(Clone, Debug)]
-pub(crate) struct Posted {
-    pub(crate) path: String,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Vec<u8>,
+pub struct Posted {
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
     /// What it was answered with.
-    pub(crate) status: u16,
+    pub status: u16,
 }
 
 impl Posted {
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap()
     }
 }
 
 #[derive(Debug)]
-pub(crate) struct Receiver {
-    pub(crate) url: String,
+pub struct Receiver {
+    pub url: String,
     status: Arc<AtomicU16>,
     came: watch::Receiver<Vec<Posted>>,
 }
 
 impl Receiver {
     /// Answers every POST with `status` at first.
-    pub(crate) async fn start(status: u16) -> Self {
+    pub async fn start(status: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (keep, came) = watch::channel(Vec::new());
@@ -50,17 +50,17 @@ impl Receiver {
         Self { url, status, came }
     }
 
-    pub(crate) fn answer(&self, status: u16) {
+    pub fn answer(&self, status: u16) {
         self.status.store(status, Ordering::SeqCst);
     }
 
     /// Everything that came so far.
-    pub(crate) fn so_far(&self) -> Vec<Posted> {
+    pub fn so_far(&self) -> Vec<Posted> {
         self.came.borrow().clone()
     }
 
     /// Everything that came, once `count` of it were answered with 200.
-    pub(crate) async fn taken(&mut self, count: usize) -> Vec<Posted> {
+    pub async fn taken(&mut self, count: usize) -> Vec<Posted> {
         let is_enough = |came: &Vec<Posted>| came.iter().filter(|one| one.status == 200).count() >= count;
         let taken = self.came.wait_for(is_enough);
         tokio::time::timeout(PATIENCE, taken).await.expect("alerts arrive").unwrap().clone()

@@ -8,7 +8,7 @@ use usher_sandbox::Fault;
 use super::{ANSWERED_WITHIN, Answer, Row, Sandbox, Usher};
 
 /// One request, and what goes wrong with it.
-pub(crate) trait FaultCase: Debug {
+pub trait FaultCase: Debug {
     /// What came of sending it.
     type Sent;
 
@@ -23,7 +23,7 @@ pub(crate) trait FaultCase: Debug {
 }
 
 /// Faults of one call, which touch nobody else, without those that are a status.
-pub(crate) fn of_one_call() -> Vec<Fault> {
+pub fn of_one_call() -> Vec<Fault> {
     let mut faults = vec![
         Fault::Hang,
         Fault::ResetBefore,
@@ -45,13 +45,13 @@ pub(crate) fn of_one_call() -> Vec<Fault> {
 }
 
 /// The same with this status, before and after the call has had its effect.
-pub(crate) fn with_statuses(statuses: &[u16]) -> Vec<Fault> {
+pub fn with_statuses(statuses: &[u16]) -> Vec<Fault> {
     let pair = |status: &u16| [Fault::ErrorBefore { status: *status }, Fault::ErrorAfter { status: *status }];
     of_one_call().into_iter().chain(statuses.iter().flat_map(pair)).collect()
 }
 
 /// Sends all cases at once, and says what went wrong besides their faults once all have ended.
-pub(crate) async fn run<C: FaultCase>((sandbox, usher): (Sandbox, Usher), cases: Vec<C>) -> Vec<String> {
+pub async fn run<C: FaultCase>((sandbox, usher): (Sandbox, Usher), cases: Vec<C>) -> Vec<String> {
     let sent = join_all(cases.iter().map(|case| case.send(&sandbox, &usher))).await;
     let rows = usher.all_ended().await;
     let mut troubles = Vec::new();
@@ -66,7 +66,7 @@ pub(crate) async fn run<C: FaultCase>((sandbox, usher): (Sandbox, Usher), cases:
 }
 
 /// How a request ended, in words, and what is wrong with that at every vendor: it came late, or was positive and `was_so` not.
-pub(crate) fn told(case: &str, answer: &Answer, was_so: bool, row: &Row) -> (String, Vec<String>) {
+pub fn told(case: &str, answer: &Answer, was_so: bool, row: &Row) -> (String, Vec<String>) {
     let mut troubles = Vec::new();
     if answer.took > ANSWERED_WITHIN {
         troubles.push(format!("answered after {:?}", answer.took));
@@ -80,6 +80,6 @@ pub(crate) fn told(case: &str, answer: &Answer, was_so: bool, row: &Row) -> (Str
     (ended, troubles)
 }
 
-pub(crate) fn none(troubles: &[String]) {
+pub fn none(troubles: &[String]) {
     assert!(troubles.is_empty(), "{}", troubles.join("\n"));
 }

@@ -3,18 +3,18 @@
 use super::Sandbox;
 
 /// The shared secret of the webhooks.
-pub(crate) const KEY: &str = "webhook-key-5f1d0c7a9b3e4d2f8a6c";
+pub const KEY: &str = "webhook-key-5f1d0c7a9b3e4d2f8a6c";
 /// The secret of the one hook that has its own.
-pub(crate) const HOOK_KEY: &str = "hook-key-0a9b8c7d6e5f4a3b2c1d";
+pub const HOOK_KEY: &str = "hook-key-0a9b8c7d6e5f4a3b2c1d";
 /// The token of Dana, an operator.
-pub(crate) const DANA: &str = "operator-token-31f2e3d4c5b6a798";
+pub const DANA: &str = "operator-token-31f2e3d4c5b6a798";
 /// The token of Audit, a viewer.
-pub(crate) const AUDIT: &str = "viewer-token-8c7b6a5f4e3d2c1b0a";
+pub const AUDIT: &str = "viewer-token-8c7b6a5f4e3d2c1b0a";
 /// The secret of the OAuth client at the vendor; it stands in a file.
-pub(crate) const CLIENT_SECRET: &str = usher_sandbox::zendesk::CLIENT_SECRET;
+pub const CLIENT_SECRET: &str = usher_sandbox::zendesk::CLIENT_SECRET;
 
 /// The environment of every process of Usher: nothing else is in it.
-pub(crate) fn environment() -> [(&'static str, &'static str); 5] {
+pub fn environment() -> [(&'static str, &'static str); 5] {
     [
         ("WEBHOOK_KEY", KEY),
         ("HOOK_KEY", HOOK_KEY),
@@ -26,7 +26,7 @@ pub(crate) fn environment() -> [(&'static str, &'static str); 5] {
 
 /// A `usher.toml`, of which a test says what differs from the usual one.
 #[derive(Clone, Debug)]
-pub(crate) struct Config {
+pub struct Config {
     zendesk: String,
     listen: String,
     server: Vec<String>,
@@ -37,7 +37,7 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    pub(crate) fn new(sandbox: &Sandbox) -> Self {
+    pub fn new(sandbox: &Sandbox) -> Self {
         Self {
             zendesk: sandbox.zendesk(),
             listen: "127.0.0.1:0".to_owned(),
@@ -50,44 +50,44 @@ impl Config {
     }
 
     /// A line of `[server]`.
-    pub(crate) fn server(mut self, line: &str) -> Self {
+    pub fn server(mut self, line: &str) -> Self {
         self.server.push(line.to_owned());
         self
     }
 
     /// A line of `[apps.zendesk]`.
-    pub(crate) fn app(mut self, line: &str) -> Self {
+    pub fn app(mut self, line: &str) -> Self {
         self.app.push(line.to_owned());
         self
     }
 
-    pub(crate) fn listen(mut self, address: &str) -> Self {
+    pub fn listen(mut self, address: &str) -> Self {
         address.clone_into(&mut self.listen);
         self
     }
 
-    pub(crate) fn stop_after_the_deadline(mut self) -> Self {
+    pub fn stop_after_the_deadline(mut self) -> Self {
         self.after_deadline = "stop";
         self
     }
 
     /// Whole sections.
-    pub(crate) fn more(mut self, sections: &str) -> Self {
+    pub fn more(mut self, sections: &str) -> Self {
         self.more.push_str(sections);
         self
     }
 
     /// A file beside it.
-    pub(crate) fn file(mut self, name: &'static str, text: impl Into<String>) -> Self {
+    pub fn file(mut self, name: &'static str, text: impl Into<String>) -> Self {
         self.files.push((name, text.into()));
         self
     }
 
-    pub(crate) fn files(&self) -> &[(&'static str, String)] {
+    pub fn files(&self) -> &[(&'static str, String)] {
         &self.files
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let Self { zendesk, listen, after_deadline, more, .. } = self;
         let (server, app) = (self.server.join("\n"), self.app.join("\n"));
         format!(

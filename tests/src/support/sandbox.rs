@@ -17,14 +17,14 @@ use super::http::client;
 use super::process::{Process, binary};
 
 #[derive(Debug)]
-pub(crate) struct Sandbox {
+pub struct Sandbox {
     _process: Process,
-    pub(crate) url: String,
+    pub url: String,
     client: Client,
 }
 
 impl Sandbox {
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         let mut command = Command::new(binary("usher-sandbox"));
         command.args(["--listen", "127.0.0.1:0"]);
         let mut process = Process::start(command);
@@ -38,7 +38,7 @@ impl Sandbox {
         sandbox
     }
 
-    pub(crate) fn zendesk(&self) -> String {
+    pub fn zendesk(&self) -> String {
         format!("{}/zendesk", self.url)
     }
 
@@ -60,58 +60,58 @@ impl Sandbox {
     }
 
     /// Puts something into the Zendesk account: settings, users, groups, roles.
-    pub(crate) async fn seed(&self, zendesk: &Value) {
+    pub async fn seed(&self, zendesk: &Value) {
         self.seed_all(&json!({ "zendesk": zendesk })).await;
     }
 
     /// Puts something into any of the stand-ins.
-    pub(crate) async fn seed_all(&self, seed: &Value) {
+    pub async fn seed_all(&self, seed: &Value) {
         let (status, body) = self.send(reqwest::Method::POST, "seed", Some(seed)).await;
         assert_eq!(status, 200, "{body}");
     }
 
-    pub(crate) fn github(&self) -> String {
+    pub fn github(&self) -> String {
         format!("{}/github", self.url)
     }
 
-    pub(crate) fn directory(&self) -> String {
+    pub fn directory(&self) -> String {
         format!("{}/directory", self.url)
     }
 
-    pub(crate) fn lumos(&self) -> String {
+    pub fn lumos(&self) -> String {
         format!("{}/lumos", self.url)
     }
 
     /// Lumos's tasks as they stand.
-    pub(crate) async fn tasks(&self) -> Vec<Task> {
+    pub async fn tasks(&self) -> Vec<Task> {
         self.get("tasks", "tasks").await
     }
 
     /// The private key of the App that the organisation has installed.
-    pub(crate) async fn github_app_key(&self) -> String {
+    pub async fn github_app_key(&self) -> String {
         self.get("github/app", "private_key").await
     }
 
     /// Every invitation that there ever was.
-    pub(crate) async fn invitations(&self) -> Vec<InvitationState> {
+    pub async fn invitations(&self) -> Vec<InvitationState> {
         self.get("github", "invitations").await
     }
 
     /// The account with this login.
-    pub(crate) async fn account(&self, login: &str) -> AccountState {
+    pub async fn account(&self, login: &str) -> AccountState {
         let accounts: Vec<AccountState> = self.get("github", "accounts").await;
         accounts.into_iter().find(|account| account.login == login).unwrap()
     }
 
     /// The bearer of this login accepts the invitation.
-    pub(crate) async fn accept_invitation(&self, login: &str) {
+    pub async fn accept_invitation(&self, login: &str) {
         let body = json!({ "login": login });
         let (status, body) = self.send(reqwest::Method::POST, "github/accept", Some(&body)).await;
         assert_eq!(status, 204, "{body}");
     }
 
     /// What somebody has in the directory; `None` where they are not there.
-    pub(crate) async fn directory_roles(&self, email: &str) -> Option<Vec<String>> {
+    pub async fn directory_roles(&self, email: &str) -> Option<Vec<String>> {
         let people: Vec<PersonState> = self.get("directory", "people").await;
         let mut roles = people.into_iter().find(|person| person.email == email)?.roles;
         roles.sort();
@@ -119,24 +119,24 @@ impl Sandbox {
     }
 
     /// Ends the directory's running operations.
-    pub(crate) async fn finish_operations(&self, state: OperationState) {
+    pub async fn finish_operations(&self, state: OperationState) {
         let body = json!({ "state": state });
         let (status, body) = self.send(reqwest::Method::POST, "directory/finish", Some(&body)).await;
         assert_eq!(status, 200, "{body}");
     }
 
-    pub(crate) async fn seed_users(&self, users: &[UserSeed]) {
+    pub async fn seed_users(&self, users: &[UserSeed]) {
         self.seed(&json!({ "users": users })).await;
     }
 
     /// End-users with these addresses.
-    pub(crate) async fn end_users(&self, emails: &[&str]) {
+    pub async fn end_users(&self, emails: &[&str]) {
         let users: Vec<UserSeed> = emails.iter().map(|email| UserSeed::end_user(email)).collect();
         self.seed_users(&users).await;
     }
 
     /// Sets a fault, and says the rule's number.
-    pub(crate) async fn fault(&self, rule: Rule) -> u64 {
+    pub async fn fault(&self, rule: Rule) -> u64 {
         let rule = serde_json::to_value(rule).unwrap();
         let (status, body) = self.send(reqwest::Method::POST, "faults", Some(&rule)).await;
         assert_eq!(status, 201, "{body}");
@@ -144,68 +144,68 @@ impl Sandbox {
     }
 
     /// Holds the next call of this kind about this person until it is released.
-    pub(crate) async fn hold(&self, matcher: Matcher, after_applying: bool) -> u64 {
+    pub async fn hold(&self, matcher: Matcher, after_applying: bool) -> u64 {
         self.fault(Rule::once(matcher, Fault::Hold { after_applying })).await
     }
 
-    pub(crate) async fn release(&self, rule: u64) {
+    pub async fn release(&self, rule: u64) {
         let (status, _) = self.send(reqwest::Method::POST, &format!("release?rule={rule}"), None).await;
         assert_eq!(status, 200);
     }
 
-    pub(crate) async fn clear(&self, rule: u64) {
+    pub async fn clear(&self, rule: u64) {
         let (status, body) = self.send(reqwest::Method::DELETE, &format!("faults/{rule}"), None).await;
         // A rule that can meet nothing any more may have been taken away already.
         assert!(matches!(status, 204 | 404), "{body}");
     }
 
     /// Everything that was changed at the vendor about this person.
-    pub(crate) async fn effects_on(&self, email: &str) -> Vec<Effect> {
+    pub async fn effects_on(&self, email: &str) -> Vec<Effect> {
         self.get(&format!("effects?key={email}"), "effects").await
     }
 
     /// The same in words, one change each.
-    pub(crate) async fn changes_of(&self, email: &str) -> Vec<String> {
+    pub async fn changes_of(&self, email: &str) -> Vec<String> {
         self.effects_on(email).await.into_iter().flat_map(|effect| effect.changes).collect()
     }
 
     /// Every call that arrived at the vendor.
-    pub(crate) async fn calls(&self) -> Vec<Call> {
+    pub async fn calls(&self) -> Vec<Call> {
         self.get("calls", "calls").await
     }
 
-    pub(crate) async fn calls_about(&self, email: &str) -> Vec<Call> {
+    pub async fn calls_about(&self, email: &str) -> Vec<Call> {
         self.get(&format!("calls?subject={email}"), "calls").await
     }
 
     /// The truth about the one active user with this address.
-    pub(crate) async fn user(&self, email: &str) -> Option<UserState> {
+    pub async fn user(&self, email: &str) -> Option<UserState> {
         let users: Vec<UserState> = self.get(&format!("users?email={email}"), "users").await;
         users.into_iter().find(|user| user.active)
     }
 
     /// `end-user`, `agent`, `Light agent`, …; `nobody` where there is no such user.
-    pub(crate) async fn role(&self, email: &str) -> String {
+    pub async fn role(&self, email: &str) -> String {
         self.user(email).await.map_or_else(|| "nobody".to_owned(), |user| user.role_name)
     }
 
-    pub(crate) async fn seats_taken(&self) -> u64 {
+    pub async fn seats_taken(&self) -> u64 {
         self.get("seats", "taken").await
     }
 
     /// Returns once a call that fits has arrived (or ended, or as many as the query counts).
-    pub(crate) async fn wait_for(&self, query: &str) {
+    pub async fn wait_for(&self, query: &str) {
         self.wait(query, PATIENCE).await.unwrap_or_else(|late| panic!("{query}: {late}"));
     }
 
     /// Returns once such a call about this person has arrived.
-    pub(crate) async fn wait_for_call(&self, operation: Operation, email: &str) {
+    pub async fn wait_for_call(&self, operation: Operation, email: &str) {
         let operation = serde_json::to_value(operation).unwrap();
         self.wait_for(&format!("operation={}&subject={email}", operation.as_str().unwrap())).await;
     }
 
     /// Returns once that is so, or with the sandbox's word for how far it came in that time.
-    pub(crate) async fn wait(&self, query: &str, within: Duration) -> Result<(), String> {
+    pub async fn wait(&self, query: &str, within: Duration) -> Result<(), String> {
         let path = format!("wait?{query}&timeout_ms={}", within.as_millis());
         match self.send(reqwest::Method::GET, &path, None).await {
             (200, _) => Ok(()),
@@ -215,7 +215,7 @@ impl Sandbox {
     }
 
     /// A bearer token, as Usher gets one: to know what they look like.
-    pub(crate) async fn bearer_token(&self) -> String {
+    pub async fn bearer_token(&self) -> String {
         let body = json!({
             "grant_type": "client_credentials",
             "client_id": usher_sandbox::zendesk::CLIENT_ID,
@@ -228,6 +228,6 @@ impl Sandbox {
 }
 
 /// Calls of this kind about this person.
-pub(crate) fn about(operation: Operation, email: &str) -> Matcher {
+pub fn about(operation: Operation, email: &str) -> Matcher {
     Matcher::operation(operation).about(email)
 }

@@ -21,12 +21,12 @@ const LOOK: Duration = Duration::from_millis(100);
 const ON_DISK_WITHIN: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
-pub(crate) struct Usher {
+pub struct Usher {
     folder: TempDir,
     process: Option<Process>,
     client: Client,
-    pub(crate) webhooks: String,
-    pub(crate) admin: String,
+    pub webhooks: String,
+    pub admin: String,
     /// What its processes wrote that have ended.
     written: Vec<Output>,
     /// How large a file of its processes may grow, in bytes.
@@ -35,43 +35,43 @@ pub(crate) struct Usher {
 
 /// A request as the admin API shows it.
 #[derive(Clone, Debug)]
-pub(crate) struct Row(pub(crate) Value);
+pub struct Row(pub Value);
 
 impl Row {
     fn text(&self, field: &str) -> &str {
         self.0[field].as_str().unwrap_or_default()
     }
 
-    pub(crate) fn id(&self) -> &str {
+    pub fn id(&self) -> &str {
         self.text("id")
     }
 
     /// granted, removed, refused, waiting, needs-you.
-    pub(crate) fn word(&self) -> &str {
+    pub fn word(&self) -> &str {
         self.text("word")
     }
 
-    pub(crate) fn reason(&self) -> &str {
+    pub fn reason(&self) -> &str {
         self.text("reason")
     }
 
-    pub(crate) fn subject(&self) -> &str {
+    pub fn subject(&self) -> &str {
         self.text("subject")
     }
 
     /// provision or deprovision.
-    pub(crate) fn direction(&self) -> &str {
+    pub fn direction(&self) -> &str {
         self.text("direction")
     }
 
     /// Whether nothing more happens with it by itself.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.word() != "waiting"
     }
 }
 
 /// A folder with a configuration and the one secret that stands in a file.
-pub(crate) fn folder(config: &Config) -> TempDir {
+pub fn folder(config: &Config) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("usher.toml"), config.text()).unwrap();
     std::fs::write(folder.path().join("client-secret"), CLIENT_SECRET).unwrap();
@@ -82,17 +82,17 @@ pub(crate) fn folder(config: &Config) -> TempDir {
 }
 
 impl Usher {
-    pub(crate) async fn start(config: &Config) -> Self {
+    pub async fn start(config: &Config) -> Self {
         Self::start_within(config, None).await
     }
 
     /// The same, where a write that makes a file larger than that fails.
-    pub(crate) async fn start_with_files_of_at_most(config: &Config, bytes: u64) -> Self {
+    pub async fn start_with_files_of_at_most(config: &Config, bytes: u64) -> Self {
         Self::start_within(config, Some(bytes)).await
     }
 
     /// For the next start.
-    pub(crate) fn lift_the_limit(&mut self) {
+    pub fn lift_the_limit(&mut self) {
         self.largest_file = None;
     }
 
@@ -111,7 +111,7 @@ impl Usher {
     }
 
     /// Starts it again on the same folder, once it has ended. The ports are others than before.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         assert!(self.process.is_none(), "it has not ended");
         let level = [("USHER_LOG", "trace"), ("RUST_LOG", "trace")];
         let arguments = ["serve", "--json"];
@@ -133,31 +133,31 @@ impl Usher {
         self.process = Some(process);
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Another configuration, for the next start.
-    pub(crate) fn configure(&self, config: &Config) {
+    pub fn configure(&self, config: &Config) {
         std::fs::write(self.folder.path().join("usher.toml"), config.text()).unwrap();
     }
 
     /// Ends it as a power cut would: nothing is finished, nothing is said.
-    pub(crate) fn kill_9(&mut self) {
+    pub fn kill_9(&mut self) {
         let output = self.process.take().expect("it runs").kill_9();
         self.written.push(output);
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         self.process.as_ref().expect("it runs").signal(signal);
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         self.process.as_mut().expect("it runs").has_ended()
     }
 
     /// Waits for its end: the exit code, and what it said on standard output and standard error.
-    pub(crate) async fn end(&mut self) -> (Option<i32>, String, String) {
+    pub async fn end(&mut self) -> (Option<i32>, String, String) {
         let mut process = self.process.take().expect("it runs");
         let output = tokio::task::spawn_blocking(move || process.end()).await.unwrap();
         let said = (output.status.code(), output.stdout.clone(), output.stderr.clone());
@@ -166,17 +166,17 @@ impl Usher {
     }
 
     /// Posts to a webhook with the shared secret.
-    pub(crate) async fn post(&self, path: &str, payload: &Payload) -> Answer {
+    pub async fn post(&self, path: &str, payload: &Payload) -> Answer {
         self.post_with(path, &[("X-Usher-Key", KEY)], payload.bytes()).await
     }
 
     /// Posts to the app-level webhook with the shared secret.
-    pub(crate) async fn send(&self, payload: &Payload) -> Answer {
+    pub async fn send(&self, payload: &Payload) -> Answer {
         self.post(&payload.path(), payload).await
     }
 
     /// The same, where the service may end before it answers.
-    pub(crate) fn try_send(
+    pub fn try_send(
         &self,
         payload: &Payload,
     ) -> impl Future<Output = Option<Answer>> + Send + 'static + use<> {
@@ -185,13 +185,13 @@ impl Usher {
         async move { http::post(&client, &url, &[("X-Usher-Key", KEY)], body).await.ok() }
     }
 
-    pub(crate) async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
+    pub async fn post_with(&self, path: &str, headers: &[(&str, &str)], body: Vec<u8>) -> Answer {
         let url = format!("{}{path}", self.webhooks);
         http::post(&self.client, &url, headers, body).await.unwrap()
     }
 
     /// A call of the admin API, as the owner of a token.
-    pub(crate) async fn api_as(
+    pub async fn api_as(
         &self,
         token: &str,
         method: reqwest::Method,
@@ -209,7 +209,7 @@ impl Usher {
     }
 
     /// Every request in the journal, newest first.
-    pub(crate) async fn rows(&self) -> Vec<Row> {
+    pub async fn rows(&self) -> Vec<Row> {
         let (status, mut page) =
             self.api_as(DANA, reqwest::Method::GET, "/api/v1/requests?limit=1000", None).await;
         assert_eq!(status, 200, "{page}");
@@ -220,7 +220,7 @@ impl Usher {
     }
 
     /// A request's page, once it is on disk: a refusal is answered before.
-    pub(crate) async fn page(&self, id: &str) -> Value {
+    pub async fn page(&self, id: &str) -> Value {
         let mut looks = tokio::time::interval(LOOK);
         let seen = async {
             loop {
@@ -235,12 +235,12 @@ impl Usher {
         seen.unwrap_or_else(|_| panic!("there is no request {id}"))
     }
 
-    pub(crate) async fn row(&self, id: &str) -> Row {
+    pub async fn row(&self, id: &str) -> Row {
         Row(self.page(id).await["request"].take())
     }
 
     /// The newest request about what this payload is about, once it is on disk.
-    pub(crate) async fn row_of(&self, payload: &Payload) -> Row {
+    pub async fn row_of(&self, payload: &Payload) -> Row {
         let is_it = |row: &Row| row.subject() == payload.email() && row.direction() == payload.direction();
         let mut looks = tokio::time::interval(LOOK);
         let seen = async {
@@ -256,7 +256,7 @@ impl Usher {
     }
 
     /// The request once it is as it should be; the test fails where that takes too long.
-    pub(crate) async fn wait_until(&self, id: &str, what: impl Fn(&Row) -> bool) -> Row {
+    pub async fn wait_until(&self, id: &str, what: impl Fn(&Row) -> bool) -> Row {
         let mut looks = tokio::time::interval(LOOK);
         let mut last = None;
         let seen = async {
@@ -276,12 +276,12 @@ impl Usher {
     }
 
     /// The request once it has ended, or waits for a person.
-    pub(crate) async fn ended(&self, id: &str) -> Row {
+    pub async fn ended(&self, id: &str) -> Row {
         self.wait_until(id, Row::has_ended).await
     }
 
     /// All requests once each has ended, or waits for a person.
-    pub(crate) async fn all_ended(&self) -> Vec<Row> {
+    pub async fn all_ended(&self) -> Vec<Row> {
         let mut looks = tokio::time::interval(LOOK);
         let mut last = Vec::new();
         let seen = async {
@@ -303,14 +303,14 @@ impl Usher {
     }
 
     /// What happened with a request, one sentence each.
-    pub(crate) async fn history(&self, id: &str) -> Vec<String> {
+    pub async fn history(&self, id: &str) -> Vec<String> {
         let page = self.page(id).await;
         let entries = page["history"].as_array().unwrap().iter();
         entries.map(|entry| entry["sentence"].as_str().unwrap().to_owned()).collect()
     }
 
     /// What happened with a request, once it is as it should be; the test fails where that takes too long.
-    pub(crate) async fn wait_for_history(&self, id: &str, what: impl Fn(&[String]) -> bool) {
+    pub async fn wait_for_history(&self, id: &str, what: impl Fn(&[String]) -> bool) {
         let mut looks = tokio::time::interval(LOOK);
         let seen = async {
             loop {
@@ -325,17 +325,17 @@ impl Usher {
     }
 
     /// A command as an operator runs it: beside the service, with a token.
-    pub(crate) async fn command_as(&self, token: &str, arguments: &[&str]) -> Ended {
+    pub async fn command_as(&self, token: &str, arguments: &[&str]) -> Ended {
         let more = [("USHER_OPERATOR_TOKEN", token), ("USHER_ADMIN", &self.admin)];
         run(self.folder.path(), arguments, &more).await
     }
 
-    pub(crate) async fn command(&self, arguments: &[&str]) -> Ended {
+    pub async fn command(&self, arguments: &[&str]) -> Ended {
         self.command_as(DANA, arguments).await
     }
 
     /// `usher send` with this payload to this webhook.
-    pub(crate) async fn play_lumos(&self, payload: &Payload, more: &[&str]) -> Ended {
+    pub async fn play_lumos(&self, payload: &Payload, more: &[&str]) -> Ended {
         let file = self.folder.path().join("payload.json");
         std::fs::write(&file, payload.bytes()).unwrap();
         let url = format!("{}{}", self.webhooks, payload.path());
@@ -344,14 +344,14 @@ impl Usher {
     }
 
     /// The bytes of the journal, with its log.
-    pub(crate) fn journal_bytes(&self) -> Vec<u8> {
+    pub fn journal_bytes(&self) -> Vec<u8> {
         let files = ["usher.db", "usher.db-wal", "usher.db-shm"];
         let read = files.iter().filter_map(|name| std::fs::read(self.folder.path().join(name)).ok());
         read.flatten().collect()
     }
 
     /// Everything that it has written so far, by processes that have ended.
-    pub(crate) fn written(&self) -> String {
+    pub fn written(&self) -> String {
         self.written.iter().flat_map(|output| [&*output.stdout, &*output.stderr]).collect::<Vec<_>>().concat()
     }
 

@@ -9,47 +9,47 @@ use tokio::net::TcpStream;
 
 /// What came back from a webhook.
 #[derive(Clone, Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
+pub struct Answer {
+    pub status: u16,
     /// `Null` where there is no body.
-    pub(crate) body: Value,
+    pub body: Value,
     /// `Usher-Request-Id`, or nothing.
-    pub(crate) id: String,
-    pub(crate) took: Duration,
+    pub id: String,
+    pub took: Duration,
 }
 
 impl Answer {
     /// What Lumos takes for done, in either direction.
-    pub(crate) fn is_positive(&self) -> bool {
+    pub fn is_positive(&self) -> bool {
         let said = self.body["response"].as_str();
         self.status == 204
             || (self.status == 200 && matches!(said, Some("PROVISIONED_USER" | "DEPROVISIONED_USER")))
     }
 
     /// The answer of a grant that was not made.
-    pub(crate) fn is_no(&self) -> bool {
+    pub fn is_no(&self) -> bool {
         (self.status, &self.body) == (200, &serde_json::json!({ "response": "NO_PROVISIONING_ACTION" }))
     }
 
     /// `(status, response)`.
-    pub(crate) fn said(&self) -> (u16, &str) {
+    pub fn said(&self) -> (u16, &str) {
         (self.status, self.body["response"].as_str().unwrap_or_default())
     }
 
     /// The sentence beside a body that is not a success.
-    pub(crate) fn message(&self) -> &str {
+    pub fn message(&self) -> &str {
         self.body["message"].as_str().unwrap_or_default()
     }
 }
 
 #[expect(clippy::disallowed_methods, reason = "plays Lumos and the operators, and calls no vendor")]
-pub(crate) fn client() -> Client {
+pub fn client() -> Client {
     // Connections are not kept: a service that is killed and comes back must be called anew.
     Client::builder().pool_max_idle_per_host(0).timeout(Duration::from_secs(180)).build().unwrap()
 }
 
 /// Posts, and takes the time; an error where the connection ends without an answer.
-pub(crate) async fn post(
+pub(super) async fn post(
     client: &Client,
     url: &str,
     headers: &[(&str, &str)],
@@ -74,32 +74,32 @@ pub(crate) async fn post(
 }
 
 #[expect(clippy::disallowed_methods, reason = "measures what a sender measures: real time")]
-pub(crate) fn now() -> Instant {
+pub fn now() -> Instant {
     Instant::now()
 }
 
 /// A socket on which anything can be written.
 #[derive(Debug)]
-pub(crate) struct Raw(TcpStream);
+pub struct Raw(TcpStream);
 
 impl Raw {
     /// `url`: `http://127.0.0.1:1234`.
-    pub(crate) async fn connect(url: &str) -> Self {
+    pub async fn connect(url: &str) -> Self {
         let address = url.strip_prefix("http://").unwrap();
         Self(TcpStream::connect(address).await.unwrap())
     }
 
-    pub(crate) async fn send(&mut self, text: &str) {
+    pub async fn send(&mut self, text: &str) {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
     /// The same, where the other side may have hung up already.
-    pub(crate) async fn send_if_heard(&mut self, text: &str) {
+    pub async fn send_if_heard(&mut self, text: &str) {
         let _hung_up = self.0.write_all(text.as_bytes()).await;
     }
 
     /// The status of the answer, and everything that came with it until the other side hangs up.
-    pub(crate) async fn answer(mut self) -> (u16, String) {
+    pub async fn answer(mut self) -> (u16, String) {
         let mut bytes = Vec::new();
         let read = tokio::time::timeout(Duration::from_secs(20), self.0.read_to_end(&mut bytes));
         read.await.expect("it hangs up in the end").unwrap();

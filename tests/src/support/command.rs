@@ -10,27 +10,27 @@ use super::process::{Process, binary};
 
 /// What a command left behind.
 #[derive(Debug)]
-pub(crate) struct Ended {
-    pub(crate) code: i32,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+pub struct Ended {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
 }
 
 impl Ended {
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 }
 
 /// `usher …` in a folder, with nothing in its environment but the secrets of the tests and what is given.
-pub(crate) fn command(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Command {
+pub(super) fn command(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Command {
     let mut command = Command::new(binary("usher"));
     command.args(arguments).current_dir(folder).env_clear().envs(environment()).envs(more.iter().copied());
     command
 }
 
 /// The same, where a write that makes a file larger than that fails: the signal that would end the process is ignored.
-pub(crate) fn limited_command(
+pub(super) fn limited_command(
     folder: &Path,
     arguments: &[&str],
     more: &[(&str, &str)],
@@ -45,7 +45,7 @@ pub(crate) fn limited_command(
 }
 
 /// The same, run to its end.
-pub(crate) async fn run(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Ended {
+pub async fn run(folder: &Path, arguments: &[&str], more: &[(&str, &str)]) -> Ended {
     let mut process = Process::start(command(folder, arguments, more));
     let output = tokio::task::spawn_blocking(move || process.end()).await.unwrap();
     let code = output.status.code().unwrap_or_else(|| panic!("it was killed: {output:?}"));

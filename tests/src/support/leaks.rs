@@ -3,10 +3,10 @@
 use super::{AUDIT, CLIENT_SECRET, DANA, HOOK_KEY, KEY};
 
 /// How every bearer token of the sandbox begins.
-pub(crate) const BEARER: &str = "sandbox-bearer-";
+pub const BEARER: &str = "sandbox-bearer-";
 
 /// The secrets among these bytes, by name.
-pub(crate) fn secrets_in(bytes: &[u8]) -> Vec<&'static str> {
+pub fn secrets_in(bytes: &[u8]) -> Vec<&'static str> {
     let secrets = [
         ("the webhook key", KEY),
         ("the hook's key", HOOK_KEY),
@@ -25,7 +25,7 @@ pub(crate) fn secrets_in(bytes: &[u8]) -> Vec<&'static str> {
 }
 
 /// Whatever looks like an e-mail address, also percent-encoded.
-pub(crate) fn addresses_in(text: &str) -> Vec<&str> {
+pub fn addresses_in(text: &str) -> Vec<&str> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || ".@_+-%".contains(c);
     let words = text.split(|c: char| !is_part(c));
     words.filter(|word| word.contains(".com") && (word.contains('@') || word.contains("%40"))).collect()

@@ -8,7 +8,7 @@ static LAST: AtomicU64 = AtomicU64::new(70_000);
 
 /// A payload about one person. Each has a Lumos request id of its own; a clone of it is the same delivery again.
 #[derive(Clone, Debug)]
-pub(crate) struct Payload {
+pub struct Payload {
     direction: &'static str,
     app: String,
     email: String,
@@ -17,11 +17,11 @@ pub(crate) struct Payload {
 }
 
 impl Payload {
-    pub(crate) fn grant(email: &str, permissions: &[&str]) -> Self {
+    pub fn grant(email: &str, permissions: &[&str]) -> Self {
         Self::new("provision", email, permissions)
     }
 
-    pub(crate) fn removal(email: &str, permissions: &[&str]) -> Self {
+    pub fn removal(email: &str, permissions: &[&str]) -> Self {
         Self::new("deprovision", email, permissions)
     }
 
@@ -36,31 +36,31 @@ impl Payload {
         }
     }
 
-    pub(crate) fn app(mut self, app_id: &str) -> Self {
+    pub fn app(mut self, app_id: &str) -> Self {
         app_id.clone_into(&mut self.app);
         self
     }
 
     /// Lumos's id of the access request.
-    pub(crate) fn access_request(&self) -> String {
+    pub fn access_request(&self) -> String {
         self.request.to_string()
     }
 
-    pub(crate) fn email(&self) -> &str {
+    pub fn email(&self) -> &str {
         &self.email
     }
 
     /// provision or deprovision.
-    pub(crate) fn direction(&self) -> &'static str {
+    pub fn direction(&self) -> &'static str {
         self.direction
     }
 
     /// The app-level webhook of its direction.
-    pub(crate) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         format!("/webhooks/{}", self.direction)
     }
 
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let user = if self.direction == "provision" { "target_user" } else { "user" };
         json!({
             "application": { "app_id": self.app, "instance_id": "0oazd1", "user_friendly_label": "Zendesk" },
@@ -73,7 +73,7 @@ impl Payload {
         })
     }
 
-    pub(crate) fn bytes(&self) -> Vec<u8> {
+    pub fn bytes(&self) -> Vec<u8> {
         self.json().to_string().into_bytes()
     }
 }
