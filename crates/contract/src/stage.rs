@@ -125,8 +125,12 @@ impl Stage {
             remove_account: false,
             permissions: facets.clone(),
         };
-        let served =
-            Connection { provisioner: connection.clone(), apps: BTreeMap::from([(APP.to_owned(), policy)]) };
+        let served = Connection {
+            provisioner: connection.clone(),
+            apps: BTreeMap::from([(APP.to_owned(), policy)]),
+            // Every fault is to reach the connector.
+            breaker: None,
+        };
         let engine = Engine::start(Parts {
             journal: journal.clone(),
             clock: clock.clone(),
@@ -257,6 +261,7 @@ impl Stage {
             deadline: self.clock.instant() + Duration::from_secs(10),
             priority: Priority::Answering,
             idempotency_key: Some(format!("direct-{}", self.ids.fetch_add(1, Ordering::SeqCst))),
+            part: None,
         }
     }
 }

@@ -44,7 +44,23 @@ pub trait Secrets: fmt::Debug + Send + Sync {
 }
 
 /// Leave to make one call, given back when it is dropped.
-pub trait Permit: Send {}
+pub trait Permit: Send {
+    /// The vendor's own limit has turned the call away: nobody else needs to try before `after`, where the vendor tells.
+    fn throttled(&mut self, _after: Option<Duration>) {}
+}
+
+/// How a limit stands, for people.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LimitState {
+    /// Calls that wait for leave.
+    pub waiting: usize,
+    /// Calls under way.
+    pub under_way: usize,
+    /// Requests that could not be served in time, and come again later.
+    pub put_off: usize,
+    /// For how long still the vendor's own limit lets nothing through; zero where it does not stand in the way.
+    pub closed_for: Duration,
+}
 
 /// Rate and concurrency limits of a connection.
 #[async_trait]
@@ -54,6 +70,11 @@ pub trait Limiter: fmt::Debug + Send + Sync {
     /// # Errors
     /// How long it would take, where that outlasts `call.deadline`: told at once, not after waiting.
     async fn permit(&self, key: &str, call: &Call) -> Result<Box<dyn Permit>, Duration>;
+
+    /// How it stands, over all its credentials; `None`: it does not tell.
+    fn state(&self) -> Option<LimitState> {
+        None
+    }
 }
 
 /// All that a connector reaches the world through.

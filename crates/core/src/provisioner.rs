@@ -8,8 +8,8 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::{
-    Action, Asked, ConfigError, Facet, Fault, Goal, Handles, Plan, Ports, Receipt, Slots, Snapshot, Subject,
-    Watch,
+    Action, Asked, ConfigError, Facet, Fault, Goal, Handles, Part, Plan, Ports, Receipt, Slots, Snapshot,
+    Subject, Watch,
 };
 
 /// Who is served first where a vendor's limit is short.
@@ -34,6 +34,8 @@ pub struct Call {
     pub priority: Priority,
     /// For a vendor that honours one: the same for the same change.
     pub idempotency_key: Option<String>,
+    /// Which request it belongs to, for limits; `None`: it stands for itself.
+    pub part: Option<Part>,
 }
 
 /// What is known of a subject from before.
@@ -98,6 +100,13 @@ pub trait Planner: Debug + Send + Sync + 'static {
     /// # Errors
     /// Every mistake in the entry, with paths below it.
     fn compile(&self, permission: &str, entry: &Value) -> Result<BTreeSet<Facet>, Vec<ConfigError>>;
+
+    /// Which of a permission's facets are there only because the others need them, such as the membership of an organisation for its
+    /// teams. A deprovisioning takes such a value of a one-value slot only where Usher gave it (rule 14).
+    fn implied(&self, facets: &BTreeSet<Facet>) -> BTreeSet<Facet> {
+        let _ = facets;
+        BTreeSet::new()
+    }
 
     /// What would have to be called to reach `goal` from `seen`.
     fn plan(&self, who: &Subject, asked: &Asked, seen: &Snapshot, goal: &Goal) -> Plan;

@@ -57,7 +57,11 @@ impl Stage {
             remove_account: test.remove_account,
             permissions: facets.clone(),
         };
-        let served = Connection { provisioner: connection, apps: BTreeMap::from([(APP.to_owned(), policy)]) };
+        let served = Connection {
+            provisioner: connection,
+            apps: BTreeMap::from([(APP.to_owned(), policy)]),
+            breaker: None,
+        };
         let engine = Engine::start(Parts {
             journal: journal.clone(),
             clock: clock.clone(),

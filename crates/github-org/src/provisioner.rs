@@ -23,6 +23,7 @@ use crate::config::{Credentials, Settings};
 use crate::entitlement::{Entitlement, ORG_ROLE, TEAM};
 use crate::plan::{Rules, plan};
 use crate::platform::{Platform, graphql_base};
+use crate::role::Role;
 use crate::{apply, check, observe};
 
 /// The organisation's accounts are not the organisation's to delete: what it gives goes with the membership.
@@ -172,6 +173,13 @@ fn auth(credentials: &Credentials, ports: &Ports) -> Result<Auth, ConfigError> {
 impl Planner for GithubConnection {
     fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    fn implied(&self, facets: &BTreeSet<Facet>) -> BTreeSet<Facet> {
+        // Nobody is in a team who is no member, however the entry is written.
+        let is_implied = facets.iter().any(|facet| facet.slot == TEAM);
+        let member = Facet::new(ORG_ROLE, Role::Member.as_str());
+        facets.iter().filter(|facet| is_implied && **facet == member).cloned().collect()
     }
 
     fn capabilities(&self) -> Capabilities {

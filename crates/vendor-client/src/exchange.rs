@@ -155,7 +155,7 @@ impl VendorClient {
         headers: HeaderMap,
     ) -> Result<VendorResponse, VendorFailure> {
         let key = self.settings.limit_key.as_deref().unwrap_or(&self.ports.connection);
-        let permit = self.ports.limiter.permit(key, call).await.map_err(|wait| {
+        let mut permit = self.ports.limiter.permit(key, call).await.map_err(|wait| {
             VendorFailure::before_sending(
                 FailureKind::OwnLimit,
                 "our own rate limit has no room before the call has to end",
@@ -179,10 +179,11 @@ impl VendorClient {
             allow_private: self.ports.allow_private,
         });
         let answer = answer.await?;
-        drop(permit);
         let now = self.ports.clock.now();
         let start = beginning(&answer.body);
         if let Some(after) = (self.settings.throttled)(answer.status, &answer.headers, start, now) {
+            // Nobody else with this credential needs to try before that.
+            permit.throttled(after);
             let message = format!("the vendor's rate limit is reached (status {})", answer.status.as_u16());
             return Err(VendorFailure::answered(FailureKind::Throttled, answer.status, message).after(after));
         }

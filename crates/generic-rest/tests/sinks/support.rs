@@ -201,6 +201,7 @@ fn call() -> Call {
         deadline: SystemClock.instant() + Duration::from_secs(20),
         priority: Priority::Answering,
         idempotency_key: None,
+        part: None,
     }
 }
 

@@ -222,6 +222,7 @@ pub(crate) fn call() -> Call {
         deadline: SystemClock.instant() + Duration::from_secs(10),
         priority: Priority::Answering,
         idempotency_key: Some("the-engines-key".to_owned()),
+        part: None,
     }
 }
 

@@ -1,7 +1,9 @@
 //! What goes, and what stays.
 
+use std::collections::BTreeSet;
+
 use serde_json::json;
-use usher_core::{Handles, Hold, Known, Plan, RefusalKind};
+use usher_core::{Facet, Handles, Hold, Known, Plan, RefusalKind};
 
 use crate::support::world::{DESIGN, ENGINEERING};
 use crate::support::{ADA, Github, invited, names, release, role, team};
@@ -18,6 +20,18 @@ async fn releasing_the_role_removes_the_membership_and_all_teams_and_warns_of_lo
     assert_eq!(action.takes, goal.release);
     let account = github.world().account(7).clone();
     assert_eq!((account.member, account.teams.len()), (None, 0));
+}
+
+#[tokio::test]
+async fn rule_14_teams_imply_membership_and_nothing_else_is_implied() {
+    let implied = |facets: &[Facet]| {
+        let facets = facets.iter().cloned().collect();
+        async move { Github::start().await.connection.implied(&facets) }
+    };
+    let member = BTreeSet::from([role("member")]);
+    assert_eq!(implied(&[role("member"), team("engineering")]).await, member);
+    assert_eq!(implied(&[role("member")]).await, BTreeSet::new());
+    assert_eq!(implied(&[role("admin"), team("engineering")]).await, BTreeSet::new());
 }
 
 #[tokio::test]

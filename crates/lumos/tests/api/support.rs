@@ -55,5 +55,5 @@ pub(crate) fn client_with(url: String, token: &str) -> LumosApi {
 #[expect(clippy::disallowed_methods, reason = "the tests' clock is the machine's")]
 pub(crate) fn call() -> Call {
     let deadline = Instant::now() + Duration::from_secs(10);
-    Call { deadline, priority: Priority::Background, idempotency_key: None }
+    Call { deadline, priority: Priority::Background, idempotency_key: None, part: None }
 }

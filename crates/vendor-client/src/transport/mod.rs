@@ -22,6 +22,10 @@ use resolve::AddressRules;
 pub struct TransportSettings {
     /// How long making a connection, TLS included, may take; 3 s by default. What ends by it was surely not sent.
     pub connect_timeout: Duration,
+    /// For how long the kernel may go on sending what nobody acknowledges, after which it gives the connection up; 10 s by default. A
+    /// request that a network swallows arrives within that time of its sending or never: it has to be less than any connector's
+    /// `settle`, after which Usher takes an unanswered change for over. Heeded on Linux and Android; other kernels decide by themselves.
+    pub acknowledged_within: Duration,
     /// How long an idle connection is kept; 30 s by default.
     pub idle_timeout: Duration,
     /// Idle connections kept for one host; 64 by default.
@@ -35,6 +39,7 @@ impl Default for TransportSettings {
     fn default() -> Self {
         Self {
             connect_timeout: Duration::from_secs(3),
+            acknowledged_within: Duration::from_secs(10),
             idle_timeout: Duration::from_secs(30),
             idle_per_host: 64,
             proxy_from_environment: false,
@@ -88,6 +93,8 @@ fn client(settings: TransportSettings, allow_private: bool) -> reqwest::Result<r
         .http2_keep_alive_interval(Duration::from_secs(10))
         .http2_keep_alive_timeout(Duration::from_secs(5))
         .tcp_nodelay(true);
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let builder = builder.tcp_user_timeout(settings.acknowledged_within);
     if settings.proxy_from_environment { builder } else { builder.no_proxy() }.build()
 }
 

@@ -14,3 +14,4 @@ mod secrets;
 #[path = "../support/mod.rs"]
 mod support;
 mod transport;
+mod whole_requests;

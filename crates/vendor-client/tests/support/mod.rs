@@ -53,7 +53,7 @@ pub(crate) fn instant() -> Instant {
 }
 
 pub(crate) fn call(within: Duration) -> Call {
-    Call { deadline: instant() + within, priority: Priority::Answering, idempotency_key: None }
+    Call { deadline: instant() + within, priority: Priority::Answering, idempotency_key: None, part: None }
 }
 
 pub(crate) fn soon() -> Call {

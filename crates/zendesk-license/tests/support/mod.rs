@@ -217,6 +217,7 @@ pub(crate) fn call() -> Call {
         deadline: SystemClock.instant() + Duration::from_secs(10),
         priority: Priority::Answering,
         idempotency_key: None,
+        part: None,
     }
 }
 
