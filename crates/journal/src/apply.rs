@@ -1,6 +1,7 @@
+use std::collections::BTreeSet;
 use std::time::Duration;
 
-use usher_core::{Action, Direction};
+use usher_core::{Action, Direction, Facet};
 
 use crate::{
     AnswerState, Change, ChangeState, Execution, Holder, Invitation, Ledger, Mail, Moment, Outcome, Record,
@@ -41,6 +42,10 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             }
         }
         Record::Former { slot, value } => {
+            if ledger.left.remove(slot).is_some() {
+                // Somebody else has set it since: the grant that ended before has nothing in the slot any more.
+                ledger.former.remove(slot);
+            }
             ledger.former.entry(slot.clone()).or_insert_with(|| value.clone());
         }
         Record::Confirmed { held, released, handles, account, reason, telling } => {
@@ -59,6 +64,10 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
                             released.iter().any(|facet| facet.slot == *slot && facet.value == *value)
                         });
                     }
+                    ledger.left.retain(|slot, value| {
+                        !released.iter().any(|facet| facet.slot == *slot && facet.value == *value)
+                    });
+                    leave_to_others(request, ledger, released);
                     confirm_order(request, ledger);
                 }
             }
@@ -89,6 +98,7 @@ pub fn apply(request: &mut Request, ledger: &mut Ledger, record: &Record, at: &M
             request.execution = *execution;
             request.reason = Some(reason.clone());
             request.next_at = None;
+            leave(request, ledger);
             let (id, direction) = (&request.id, request.direction);
             // An order's end removes nobody's approval: it was not confirmed.
             ledger.holders.retain(|holder| {
@@ -179,6 +189,9 @@ fn confirm_grant(request: &Request, ledger: &mut Ledger, held: &[String]) {
     }
     // What it did not get it does not hold: no later reading may confirm it.
     ledger.holders.retain(|holder| holder.confirmed || holder.request != request.id);
+    // What it has it holds: nothing of an earlier grant is left in its slots.
+    let own = || ledger.holders.iter().filter(|holder| holder.request == request.id);
+    ledger.left.retain(|slot, _| !own().any(|holder| holder.facets.iter().any(|facet| facet.slot == *slot)));
     // An earlier approval of the same permission is renewed by this one, unless it lasts longer or holds something else.
     let renewed: Vec<Holder> =
         ledger.holders.iter().filter(|holder| holder.seq == request.seq).cloned().collect();
@@ -193,6 +206,39 @@ fn confirm_grant(request: &Request, ledger: &mut Ledger, held: &[String]) {
     });
 }
 
+/// A grant ends, and nothing confirms its approval: what it sent to a slot with a former value may stand there (rule 18).
+fn leave(request: &Request, ledger: &mut Ledger) {
+    let mut left = Vec::new();
+    for slot in ledger.former.keys() {
+        let sent = ledger.changes_of(&request.id).fold(None, |last: Option<&Facet>, change| {
+            let given = change.action.gives.iter().find(|facet| facet.slot == *slot);
+            given.or(last.filter(|facet| !change.action.takes.contains(*facet)))
+        });
+        let asked = |facet: &&Facet| {
+            ledger.holders.iter().any(|holder| {
+                // What a later order names, that order releases.
+                holder.request == request.id
+                    && !holder.confirmed
+                    && !ledger.is_revoked(holder)
+                    && holder.facets.contains(*facet)
+            })
+        };
+        left.extend(sent.filter(asked).map(|facet| (slot.clone(), facet.value.clone())));
+    }
+    ledger.left.extend(left);
+}
+
+/// An order is confirmed: of what its permissions give, a former value that it has not released was somebody else's, and stays theirs
+/// for whatever order comes next.
+fn leave_to_others(request: &Request, ledger: &mut Ledger, released: &BTreeSet<Facet>) {
+    let asked = request.permissions.iter().flat_map(|permission| permission.facets.iter().flatten());
+    for facet in asked.filter(|facet| !released.contains(*facet)) {
+        if ledger.former.get(&facet.slot).and_then(Option::as_ref) == Some(&facet.value) {
+            ledger.left.insert(facet.slot.clone(), facet.value.clone());
+        }
+    }
+}
+
 /// The holders that the order names go with its confirmation: *earlier* ones only (rule 9).
 fn confirm_order(request: &Request, ledger: &mut Ledger) {
     ledger.holders.retain(|holder| {
@@ -202,8 +248,8 @@ fn confirm_order(request: &Request, ledger: &mut Ledger) {
     forget_unheld_slots(request, ledger);
 }
 
-/// A former value is for as long as its slot has a holder, or an order is under way that may have to give it back: what the order
-/// takes may have been given by a grant that it has superseded, and that holds nothing any more.
+/// A former value is for as long as its slot has a holder, or what a grant left there when it ended, or an order is under way that may
+/// have to give it back: what the order takes may have been given by a grant that it has superseded, and that holds nothing any more.
 fn forget_unheld_slots(request: &Request, ledger: &mut Ledger) {
     let (marks, unfinished) = (&ledger.marks, &ledger.unfinished);
     let is_order =
@@ -211,10 +257,11 @@ fn forget_unheld_slots(request: &Request, ledger: &mut Ledger) {
     if unfinished.iter().any(|(id, seq)| *id != request.id && is_order(*seq)) {
         return;
     }
-    let holders = &ledger.holders;
-    ledger
-        .former
-        .retain(|slot, _| holders.iter().any(|holder| holder.facets.iter().any(|facet| facet.slot == *slot)));
+    let (holders, left) = (&ledger.holders, &ledger.left);
+    ledger.former.retain(|slot, _| {
+        let is_held = holders.iter().any(|holder| holder.facets.iter().any(|facet| facet.slot == *slot));
+        is_held || left.contains_key(slot)
+    });
 }
 
 fn finish(request: &mut Request, ledger: &mut Ledger, at: &Moment) {

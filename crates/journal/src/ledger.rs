@@ -82,6 +82,10 @@ pub struct Ledger {
     /// What stood in a one-value slot before its first holder; `None`: nothing did.
     #[serde(default)]
     pub former: BTreeMap<String, Option<String>>,
+    /// Values that may stand in one-value slots and that nobody holds: what a grant sent before it ended unconfirmed, and what an order
+    /// has left to whoever gave it. The former value of such a slot is kept: what was granted stays until an order takes it (rules 14, 18).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left: BTreeMap<String, String>,
     /// Vendor ids.
     #[serde(default)]
     pub handles: Handles,

@@ -127,7 +127,7 @@ pub enum Record {
     Confirmed {
         /// Permissions of a grant that are held.
         held: Vec<String>,
-        /// Facets of an order that are gone.
+        /// Facets of an order that are gone, and those that it names and another approval keeps.
         released: BTreeSet<Facet>,
         /// Vendor ids to keep.
         handles: Handles,

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::JournalError;
 
 use super::backup::Copies;
-use super::fault::{Trust, fault};
+use super::fault::{Trust, at_start, in_migration, is_cut_short};
 use super::place::{self, Files, Owner};
 use super::read::Readers;
 use super::rows;
@@ -27,6 +27,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
 
 /// `PRAGMA application_id` of Usher's files: "Ushr".
 const APPLICATION: i64 = 0x5573_6872;
+const APPLICATION_ID: &str = "PRAGMA application_id";
 
 /// Before 3.51.3 a reset of the log could corrupt the file, <https://www.sqlite.org/releaselog/3_51_3.html>.
 const OLDEST: (u32, u32, u32) = (3, 51, 3);
@@ -74,7 +75,7 @@ pub(super) async fn open(path: &Path, options: SqliteOptions) -> Result<SqliteJo
         .max_lifetime(None)
         .connect_with(base(&path, &options).read_only(true))
         .await
-        .map_err(|error| fault(&error, "opening it for reading"))?;
+        .map_err(|error| at_start(&path, &error, "opening it for reading"))?;
     let trust = Trust::new();
     let commits = Arc::new(AtomicU64::new(0));
     let (queue, waiting) = mpsc::channel(options.queue.max(1));
@@ -117,20 +118,26 @@ pub(super) async fn connect(path: &Path, options: &SqliteOptions) -> Result<Sqli
     if let Some(pages) = options.max_pages {
         with = with.pragma("max_page_count", pages.to_string());
     }
-    with.connect().await.map_err(|error| fault(&error, "opening"))
+    with.connect().await.map_err(|error| at_start(path, &error, "opening"))
 }
 
 /// Looks into a file that has content, without writing to it.
 async fn look(path: &Path, options: &SqliteOptions) -> Result<Found, JournalError> {
-    let mut connection =
-        base(path, options).read_only(true).connect().await.map_err(|error| unreadable(path, &error))?;
+    let reading = base(path, options).read_only(true);
+    let mut connection = reading.connect().await.map_err(|error| unreadable(path, &error))?;
+    if number(&mut connection, APPLICATION_ID).await.is_err_and(|error| is_cut_short(&error)) {
+        connection.close().await.map_err(|error| at_start(path, &error, "closing"))?;
+        // As it stands, whatever was under way: enough to tell whose it is. Whoever writes to it next takes that back first.
+        let standing = reading.immutable(true);
+        connection = standing.connect().await.map_err(|error| unreadable(path, &error))?;
+    }
     let found = identify(&mut connection, path).await;
-    connection.close().await.map_err(|error| fault(&error, "closing"))?;
+    connection.close().await.map_err(|error| at_start(path, &error, "closing"))?;
     found
 }
 
 async fn identify(connection: &mut SqliteConnection, path: &Path) -> Result<Found, JournalError> {
-    let application = number(connection, "PRAGMA application_id").await;
+    let application = number(connection, APPLICATION_ID).await;
     let application = application.map_err(|error| unreadable(path, &error))?;
     // Not all of the schema: a table brings its own indices with it.
     let tables = number(connection, "SELECT count(*) FROM sqlite_schema WHERE type = 'table'").await;
@@ -139,7 +146,9 @@ async fn identify(connection: &mut SqliteConnection, path: &Path) -> Result<Foun
         return Ok(Found::Empty);
     }
     // sqlx makes its own table first: a start that was cut short there has left nothing else.
-    if application != APPLICATION && tables > 1 {
+    let others = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name NOT IN ('_sqlx_migrations', 'sqlite_sequence')";
+    let others = number(connection, others).await.map_err(|error| unreadable(path, &error))?;
+    if application != APPLICATION && others > 0 {
         return Err(unusable(
             path,
             "it is the database of another program; it was left as it is, name another file",
@@ -166,14 +175,15 @@ async fn identify(connection: &mut SqliteConnection, path: &Path) -> Result<Foun
 /// Whether it is a journal whose schema is the newest that this Usher knows.
 pub(super) async fn is_current(connection: &mut SqliteConnection) -> Result<bool, sqlx::Error> {
     let newest = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
-    Ok(number(connection, "PRAGMA application_id").await? == APPLICATION
+    Ok(number(connection, APPLICATION_ID).await? == APPLICATION
         && number(connection, "SELECT coalesce(max(version), 0) FROM _sqlx_migrations").await? == newest)
 }
 
 /// Makes a file ready to be served from. Returns the last place in the order of acceptance.
 async fn start(connection: &mut SqliteConnection, path: &Path, found: &Found) -> Result<u64, JournalError> {
-    refuse_old_sqlite(connection).await?;
-    let mode: String = scalar(connection, "PRAGMA journal_mode").await?;
+    let failed = |error: sqlx::Error| at_start(path, &error, "opening");
+    refuse_old_sqlite(connection, path).await?;
+    let mode: String = scalar(connection, "PRAGMA journal_mode").await.map_err(failed)?;
     if mode != "wal" {
         return Err(unusable(
             path,
@@ -189,22 +199,20 @@ async fn start(connection: &mut SqliteConnection, path: &Path, found: &Found) ->
             return Err(unusable(path, format!("it is damaged ({verdict}); put a backup in its place")));
         }
     }
-    migrator()
-        .run(&mut *connection)
-        .await
-        .map_err(|error| unusable(path, format!("its schema could not be brought up to date: {error}")))?;
+    migrator().run(&mut *connection).await.map_err(|error| in_migration(path, &error))?;
     let open = sqlx::raw_sql("UPDATE meta SET value = 0 WHERE key = 'clean'").execute(&mut *connection).await;
-    open.map_err(|error| fault(&error, "opening"))?;
-    let blocked: i64 = scalar(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await?;
+    open.map_err(failed)?;
+    let blocked: i64 = scalar(connection, "PRAGMA wal_checkpoint(TRUNCATE)").await.map_err(failed)?;
     if blocked != 0 {
         tracing::warn!("another program reads the journal: its log could not be emptied");
     }
     let last = "SELECT max((SELECT value FROM meta WHERE key = 'seq'), coalesce((SELECT max(seq) FROM requests), 0))";
-    Ok(rows::count(scalar(connection, last).await?))
+    Ok(rows::count(scalar(connection, last).await.map_err(failed)?))
 }
 
-async fn refuse_old_sqlite(connection: &mut SqliteConnection) -> Result<(), JournalError> {
-    let version: String = scalar(connection, "SELECT sqlite_version()").await?;
+async fn refuse_old_sqlite(connection: &mut SqliteConnection, path: &Path) -> Result<(), JournalError> {
+    let version = scalar(connection, "SELECT sqlite_version()").await;
+    let version: String = version.map_err(|error| at_start(path, &error, "opening"))?;
     let (major, minor, patch) = OLDEST;
     if parse_version(&version).is_some_and(|version| version >= OLDEST) {
         return Ok(());
@@ -231,12 +239,11 @@ async fn number(connection: &mut SqliteConnection, sql: &'static str) -> Result<
     sqlx::query_scalar(sql).fetch_one(connection).await
 }
 
-async fn scalar<T>(connection: &mut SqliteConnection, sql: &'static str) -> Result<T, JournalError>
+async fn scalar<T>(connection: &mut SqliteConnection, sql: &'static str) -> Result<T, sqlx::Error>
 where
     T: Send + Unpin + sqlx::Type<sqlx::Sqlite> + for<'r> sqlx::Decode<'r, sqlx::Sqlite>,
 {
-    let query = sqlx::query_scalar::<_, T>(sql);
-    query.fetch_one(connection).await.map_err(|error| fault(&error, "opening"))
+    sqlx::query_scalar::<_, T>(sql).fetch_one(connection).await
 }
 
 fn unusable(path: &Path, what: impl std::fmt::Display) -> JournalError {
@@ -245,13 +252,7 @@ fn unusable(path: &Path, what: impl std::fmt::Display) -> JournalError {
 
 /// It has a SQLite file's beginning, and cannot be read as one.
 fn unreadable(path: &Path, error: &sqlx::Error) -> JournalError {
-    match fault(error, "opening") {
-        JournalError::OutOfReach(text) => JournalError::OutOfReach(text),
-        _ => unusable(
-            path,
-            format!("it cannot be read ({error}); put a backup in its place, or name another file"),
-        ),
-    }
+    at_start(path, error, "it cannot be read")
 }
 
 #[cfg(test)]
@@ -268,7 +269,7 @@ mod tests {
         assert_eq!(number(&mut connection, "PRAGMA synchronous").await.unwrap(), 2, "FULL");
         assert_eq!(number(&mut connection, "PRAGMA foreign_keys").await.unwrap(), 1);
         assert_eq!(number(&mut connection, "PRAGMA busy_timeout").await.unwrap(), 2000);
-        refuse_old_sqlite(&mut connection).await.unwrap();
+        refuse_old_sqlite(&mut connection, &path).await.unwrap();
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod applying;
 mod arriving;
 mod inviting;
 mod replaying;
+mod slots;
 
 use usher_journal::{Arrived, Ledger, Record, Request, apply, arrive};
 

@@ -9,7 +9,7 @@ use crate::samples::{
     released, watched,
 };
 
-fn naming(permissions: &[&str], request: Request) -> Request {
+pub(super) fn naming(permissions: &[&str], request: Request) -> Request {
     Request { permissions: permissions.iter().map(|name| permission(name)).collect(), ..request }
 }
 
@@ -165,65 +165,6 @@ fn rule_09_an_orders_confirmation_ends_what_came_before_it_only() {
     world.apply(&mut order, &released(&[facet("role", "agent")]));
     let left: Vec<_> = world.ledger.holders.iter().map(|h| (h.permission.as_str(), h.seq)).collect();
     assert_eq!(left, [("light-agent", 1), ("agent", after.seq)]);
-}
-
-fn former(value: Option<&str>) -> Record {
-    Record::Former { slot: "role".to_owned(), value: value.map(str::to_owned) }
-}
-
-#[test]
-fn rule_14_the_first_former_value_of_a_slot_stays_even_where_it_is_nothing() {
-    let mut world = World::default();
-    let mut request = world.take(grant("a"));
-    world.apply(&mut request, &former(None));
-    world.apply(&mut request, &former(Some("agent")));
-    assert_eq!(world.ledger.former.get("role"), Some(&None));
-}
-
-#[test]
-fn rule_14_an_order_that_names_the_former_value_erases_it_though_the_slot_is_held() {
-    let mut world = World::default();
-    let mut first = world.take(naming(&["admin"], grant("a")));
-    world.apply(&mut first, &former(Some("agent")));
-    world.apply(&mut first, &confirmed(&["admin"]));
-    let mut order = world.take(order("b"));
-    world.apply(&mut order, &released(&[facet("role", "agent")]));
-    assert_eq!(holders(&world.ledger), [("admin", true)]);
-    assert_eq!(world.ledger.former.get("role"), Some(&None), "nobody is given back what was taken away");
-    world.apply(&mut first, &former(Some("agent")));
-    assert_eq!(world.ledger.former.get("role"), Some(&None), "nor is a second one taken");
-}
-
-#[test]
-fn rule_14_an_order_of_another_value_keeps_the_former_one_while_the_slot_is_held() {
-    let mut world = World::default();
-    let mut first = world.take(naming(&["agent", "light-agent"], grant("a")));
-    world.apply(&mut first, &former(Some("end-user")));
-    world.apply(&mut first, &confirmed(&["agent", "light-agent"]));
-    let mut order = world.take(order("b"));
-    world.apply(&mut order, &released(&[facet("role", "agent")]));
-    assert_eq!(world.ledger.former.get("role"), Some(&Some("end-user".to_owned())));
-}
-
-#[test]
-fn rule_14_a_grant_that_ends_takes_the_former_value_of_its_slot_along() {
-    let mut world = World::default();
-    let mut request = world.take(grant("a"));
-    world.apply(&mut request, &former(Some("end-user")));
-    world.apply(&mut request, &ended(Execution::Refused));
-    assert!(world.ledger.former.is_empty());
-}
-
-#[test]
-fn rule_14_a_former_value_stays_while_an_order_that_may_give_it_back_is_under_way() {
-    let mut world = World::default();
-    let mut request = world.take(grant("a"));
-    world.apply(&mut request, &former(Some("light-agent")));
-    let mut order = world.take(order("b"));
-    world.apply(&mut request, &ended(Execution::Superseded));
-    assert_eq!(world.ledger.former.get("role"), Some(&Some("light-agent".to_owned())));
-    world.apply(&mut order, &released(&[facet("role", "agent")]));
-    assert!(world.ledger.former.is_empty());
 }
 
 #[test]

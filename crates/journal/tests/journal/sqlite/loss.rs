@@ -36,6 +36,21 @@ fn small() -> SqliteOptions {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_full_at_the_start_is_told_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    for max_pages in [1, 3, 8, 12, 20] {
+        let full = SqliteOptions { max_pages: Some(max_pages), ..SqliteOptions::default() };
+        let error = SqliteJournal::open(&path, full).await.unwrap_err();
+        let JournalError::Unusable(sentence) = error else { panic!("{max_pages}: {error:?}") };
+        assert!(sentence.contains("make room on its disk and start Usher again"), "{max_pages}: {sentence}");
+        assert!(sentence.contains("usher.db"), "{max_pages}: {sentence}");
+    }
+    // What was begun is no hindrance.
+    open(&path).await.unwrap();
+}
+
+#[tokio::test]
 async fn rule_21_a_full_disk_loses_the_journal_and_nothing_that_was_acknowledged() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("usher.db");

@@ -1,6 +1,7 @@
 use std::fs;
 use std::path::Path;
 
+use sqlx::{Connection, SqliteConnection};
 use usher_journal::Journal;
 
 use super::{open, refusal, run_other};
@@ -33,6 +34,46 @@ async fn a_second_name_of_the_file_itself_is_refused_since_it_would_have_a_lock_
     let sentence = refusal(open(&other).await);
     assert!(sentence.contains("second name"), "{sentence}");
     accept(first.journal(), grant("a")).await;
+}
+
+/// A database as a process leaves it that is killed in the middle of a change without a log, after these statements.
+async fn cut_short(path: &Path, before: &'static str) {
+    let elsewhere = tempfile::tempdir().unwrap();
+    let other = elsewhere.path().join("other.db");
+    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(&other).create_if_missing(true);
+    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
+    sqlx::raw_sql(before).execute(&mut connection).await.unwrap();
+    // More than fits in memory, so that some of it is in the file already.
+    let change = "PRAGMA cache_size = 1; BEGIN; CREATE TABLE large (x BLOB);
+                  INSERT INTO large VALUES (randomblob(100000)); INSERT INTO large VALUES (randomblob(100000))";
+    sqlx::raw_sql(change).execute(&mut connection).await.unwrap();
+    fs::copy(&other, path).unwrap();
+    fs::copy(elsewhere.path().join("other.db-journal"), path.with_extension("db-journal")).unwrap();
+    sqlx::raw_sql("ROLLBACK").execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_cut_short_before_there_was_a_log_goes_on_at_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    cut_short(&path, "PRAGMA user_version = 1").await;
+    let journal = open(&path).await.unwrap();
+    accept(&journal, grant("a")).await;
+    journal.close().await;
+    assert!(!open(&path).await.unwrap().was_checked());
+}
+
+#[tokio::test]
+async fn another_programs_database_in_the_middle_of_a_change_is_refused_and_left_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("usher.db");
+    cut_short(&path, "CREATE TABLE theirs (x)").await;
+    let files = [path.clone(), path.with_extension("db-journal")];
+    let before = files.clone().map(|file| fs::read(file).unwrap());
+    let sentence = refusal(open(&path).await);
+    assert!(sentence.contains("of another program"), "{sentence}");
+    assert_eq!(files.map(|file| fs::read(file).unwrap()), before);
 }
 
 #[tokio::test]
