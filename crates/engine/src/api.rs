@@ -3,11 +3,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 use usher_core::{Clock, Facet, Fault, Hold, Provisioner, Refusal, Subject};
-use usher_journal::{Arrival, Holder, Holding, Journal, Request, RequestId};
+use usher_journal::{Arrival, Arrived, Holder, Holding, Journal, Record, Request, RequestId, Word};
 
+use crate::breaker::BreakerSettings;
 pub use crate::driver::Engine;
 use crate::lumos::Lumos;
 use crate::stands::Stand;
@@ -42,6 +44,8 @@ pub struct Connection {
     pub provisioner: Arc<dyn Provisioner>,
     /// By the app's key in the configuration.
     pub apps: BTreeMap<String, AppPolicy>,
+    /// When calls to it are refused for a while because the vendor fails; `None`: never.
+    pub breaker: Option<BreakerSettings>,
 }
 
 /// The engine's limits.
@@ -101,6 +105,10 @@ pub enum AlertKind {
     NoSeat,
     /// An invitation that a grant rested on, or waited for, is over, and nobody has accepted it.
     LapsedInvitation,
+    /// A connection has few paid seats left.
+    FewSeats,
+    /// A connection's circuit stays open.
+    OutOfReach,
 }
 
 impl AlertKind {
@@ -113,23 +121,42 @@ impl AlertKind {
             Self::Late => "late",
             Self::NoSeat => "no-seat",
             Self::LapsedInvitation => "lapsed-invitation",
+            Self::FewSeats => "few-seats",
+            Self::OutOfReach => "out-of-reach",
         }
     }
+
+    /// As it is noted in a request's history, where a later start finds it.
+    pub(crate) fn noted(self, sentence: &str) -> Record {
+        Record::Alerted { kind: self.as_str().to_owned(), sentence: sentence.to_owned() }
+    }
+}
+
+/// Whom or what an alert is about.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum About {
+    /// A request.
+    Request {
+        /// Which.
+        request: RequestId,
+        /// In which of its attempts.
+        attempt: u64,
+        /// The app's key in the configuration; empty where none claims the payload.
+        app: String,
+        /// The person that it is about; personal, unlike the rest.
+        subject: Subject,
+    },
+    /// The connection as a whole.
+    Connection,
 }
 
 /// Something that a person should hear of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Alert {
-    /// About which request.
-    pub request: RequestId,
-    /// In which of its attempts.
-    pub attempt: u64,
-    /// At which connection.
+    /// About what.
+    pub about: About,
+    /// At which connection; empty where no app claims the payload.
     pub connection: String,
-    /// The app's key in the configuration; empty where none claims the payload.
-    pub app: String,
-    /// The person that it is about; personal, unlike the rest.
-    pub subject: Subject,
     /// What kind.
     pub kind: AlertKind,
     /// For people; no personal data.
@@ -148,8 +175,12 @@ pub struct LogAlerts;
 
 impl Alerts for LogAlerts {
     fn alert(&self, alert: Alert) {
+        let request = match &alert.about {
+            About::Request { request, .. } => Some(request.0.as_str()),
+            About::Connection => None,
+        };
         tracing::warn!(
-            request.id = %alert.request,
+            request.id = request,
             connection = %alert.connection,
             alert.kind = alert.kind.as_str(),
             "{}", alert.sentence
@@ -219,15 +250,31 @@ pub enum OperateError {
     Journal(#[from] usher_journal::JournalError),
 }
 
+/// A request of which another delivery would be a repetition (rule 10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repeated {
+    /// Which.
+    pub of: RequestId,
+    /// How it stands.
+    pub word: Word,
+    /// What would become of the delivery.
+    pub arrived: Arrived,
+}
+
 /// What a dry run shows: observe and plan, nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Preview {
     /// What would be accepted.
     pub request: Request,
+    /// The request of which it would be a repetition (rule 10).
+    pub repeats: Option<Repeated>,
     /// What the vendor has now.
     pub holds: BTreeMap<Facet, Hold>,
     /// Summaries of what would be sent, in order.
     pub would: Vec<String>,
+    /// The step at which it would stop, since that step sends the person mail and did, or may have, within a day; and when that was
+    /// (rule 24).
+    pub mailed: Option<(String, Timestamp)>,
     /// What is refused.
     pub refused: Vec<(BTreeSet<Facet>, Refusal)>,
     /// How the reading stands against what is asked; `None` where nothing could be seen.

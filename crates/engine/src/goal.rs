@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use usher_core::{Arity, Direction, Facet, Goal, Slots, Snapshot};
+use usher_core::{Arity, Direction, Facet, Goal, Planner, Slots, Snapshot};
 use usher_journal::{Holder, Ledger, Request};
 
 use crate::AppPolicy;
@@ -26,6 +26,8 @@ pub struct Targets {
     pub lost: Vec<(String, Lost)>,
     /// Permissions of an order that are not mapped and of which the ledger knows nothing (rule 28).
     pub unknown: Vec<String>,
+    /// What the permissions of an order give for themselves, and not only for the sake of something else.
+    pub named: BTreeSet<Facet>,
     /// A one-value slot of which the permissions of a grant want different values (rule 14).
     pub contradicts: Option<String>,
     /// An order of everything that finds nothing mapped and nothing in the ledger: it proves nothing (rule 13).
@@ -38,11 +40,11 @@ pub fn goal(
     request: &Request,
     ledger: &Ledger,
     apps: &BTreeMap<String, AppPolicy>,
-    slots: &Slots,
+    planner: &dyn Planner,
     seen: Option<&Snapshot>,
     now: Timestamp,
 ) -> Targets {
-    let view = View { request, ledger, apps, slots, seen, now };
+    let view = View { request, ledger, apps, planner, slots: planner.slots(), seen, now };
     match request.direction {
         Direction::Provision => view.grant(),
         Direction::Deprovision => view.order(),
@@ -53,6 +55,7 @@ struct View<'a> {
     request: &'a Request,
     ledger: &'a Ledger,
     apps: &'a BTreeMap<String, AppPolicy>,
+    planner: &'a dyn Planner,
     slots: &'a Slots,
     seen: Option<&'a Snapshot>,
     now: Timestamp,
@@ -89,16 +92,20 @@ impl View<'_> {
         let mut targets = Targets::default();
         let mut candidates = BTreeSet::new();
         for permission in &self.request.permissions {
-            let mut held =
-                self.earlier_holders().filter(|holder| holder.permission == permission.name).peekable();
+            let held = self.earlier_holders().filter(|holder| holder.permission == permission.name);
+            let mut held = held.map(|holder| &holder.facets).peekable();
             // Mapped since it was accepted: it is known now what to take.
             let mapped = permission.facets.as_ref().or_else(|| self.mapped_today(&permission.name));
             if mapped.is_none() && held.peek().is_none() {
                 targets.unknown.push(permission.name.clone());
             }
-            candidates.extend(mapped.into_iter().flatten().cloned());
-            candidates.extend(held.flat_map(|holder| holder.facets.clone()));
+            for facets in mapped.into_iter().chain(held) {
+                let implied = self.planner.implied(facets);
+                targets.named.extend(facets.difference(&implied).cloned());
+                candidates.extend(implied.into_iter().filter(|facet| !self.was_there_before(facet)));
+            }
         }
+        candidates.extend(targets.named.iter().cloned());
         if self.request.all {
             candidates.extend(self.earlier_holders().flat_map(|holder| holder.facets.clone()));
             targets.baseless = candidates.is_empty();
@@ -111,8 +118,7 @@ impl View<'_> {
 
     /// Releases `candidates`, less what a blocking holder has; one-value slots go back (rule 14).
     fn release(&self, goal: &mut Goal, candidates: BTreeSet<Facet>) {
-        let blocked: BTreeSet<&Facet> = self.blocking().flat_map(|holder| &holder.facets).collect();
-        goal.release = candidates.into_iter().filter(|facet| !blocked.contains(facet)).collect();
+        goal.release = candidates.into_iter().filter(|facet| !self.is_blocked(facet)).collect();
         for (slot, arity) in self.slots {
             let Arity::One { baseline } = arity else { continue };
             let Some(current) = self.seen.and_then(|seen| seen.current.get(slot)) else { continue };
@@ -135,6 +141,24 @@ impl View<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Whether somebody else had given what the permissions of an order only imply, before Usher gave anything: it is not taken along
+    /// (promise 5). An order of everything takes it, whoever gave it (rule 13).
+    fn was_there_before(&self, implied: &Facet) -> bool {
+        let former = self.ledger.former.get(&implied.slot).and_then(Option::as_ref);
+        !self.request.all && former == Some(&implied.value)
+    }
+
+    /// Whether a blocking holder keeps it. In a one-value slot that is the newest alone: the value of an older one has been displaced,
+    /// and stands there by somebody else's approval.
+    fn is_blocked(&self, facet: &Facet) -> bool {
+        match self.slots.get(&facet.slot) {
+            Some(Arity::One { .. }) => {
+                self.value_of_newest_blocking(&facet.slot).as_ref() == Some(&facet.value)
+            }
+            _ => self.blocking().any(|holder| holder.facets.contains(facet)),
         }
     }
 

@@ -4,6 +4,7 @@
 //! for, and feeds back as events what came of them.
 
 mod api;
+mod breaker;
 mod decide;
 mod driver;
 mod goal;
@@ -12,9 +13,11 @@ mod lumos;
 mod stands;
 
 pub use api::{
-    Act, AfterDeadline, Alert, AlertKind, Alerts, Answer, AppPolicy, CheckedHolder, Connection, Delivery,
-    Engine, HoldingCheck, Limits, LogAlerts, OperateError, Parts, Preview, Reply, Standing,
+    About, Act, AfterDeadline, Alert, AlertKind, Alerts, Answer, AppPolicy, CheckedHolder, Connection,
+    Delivery, Engine, HoldingCheck, Limits, LogAlerts, OperateError, Parts, Preview, Repeated, Reply,
+    Standing,
 };
+pub use breaker::{BreakerSettings, BreakerState, BreakerView};
 pub use decide::{Approval, Effect, End, Event, Mode, Phase, Run, World, decide};
 pub use goal::{Lost, Targets, goal};
 pub use lumos::{AccessRequest, LONGEST_CALL, Lumos, LumosFault, Progress, Task};

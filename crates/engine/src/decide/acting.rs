@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use usher_core::{Action, Direction, Fault, Plan, Receipt, RefusalKind, Remedy, Repeat, Sent};
+use usher_core::{Action, Direction, Facet, Fault, Hold, Plan, Receipt, RefusalKind, Remedy, Repeat, Sent};
 use usher_journal::{Change, ChangeState, Execution, Outcome, Record};
 
 use super::{Effect, Phase, Turn};
@@ -36,6 +36,11 @@ impl Turn<'_> {
         plan.actions.retain(|action| self.is_wanted(action, targets));
         if plan.actions.is_empty() {
             return self.nothing_to_send(targets);
+        }
+        // What can be read goes first; if the rest can still not be read then, a person looks (rule 6).
+        plan.actions.retain(|action| !self.is_blind(action, targets));
+        if plan.actions.is_empty() {
+            return self.unreadable();
         }
         if let Some(why) = self.world.paused.map(str::to_owned) {
             return self.park_for(Duration::from_secs(60), format!("the connection is paused: {why}"));
@@ -124,11 +129,22 @@ impl Turn<'_> {
 
     /// What cannot be read back is sent only where the vendor knows a repetition by its key, and not again once it was answered (rule 6).
     pub(super) fn may_send_unread(&self, plan: &Plan) -> bool {
-        let keyed = |action: &Action| {
-            let answered = |twin: &Change| matches!(twin.state, ChangeState::Answered { .. });
-            action.repeat == Repeat::Keyed && !self.own_twins(action).any(answered)
-        };
-        !plan.actions.is_empty() && plan.actions.iter().all(keyed)
+        !plan.actions.is_empty() && plan.actions.iter().all(|action| self.is_known_by_its_key(action))
+    }
+
+    /// Whether the action gives or takes what the reading does not show, and the vendor would not know a repetition by its key.
+    fn is_blind(&self, action: &Action, targets: &Targets) -> bool {
+        let goal = &targets.goal;
+        let touched = action.gives.intersection(&goal.hold).chain(action.takes.intersection(&goal.release));
+        let is_unread =
+            |facet: &Facet| self.run.seen.as_ref().is_some_and(|seen| *seen.hold(facet) == Hold::Unreadable);
+        touched.into_iter().any(is_unread) && !self.is_known_by_its_key(action)
+    }
+
+    /// Whether the vendor knows a repetition by its key, and the change was not answered before.
+    fn is_known_by_its_key(&self, action: &Action) -> bool {
+        let answered = |twin: &Change| matches!(twin.state, ChangeState::Answered { .. });
+        action.repeat == Repeat::Keyed && !self.own_twins(action).any(answered)
     }
 
     /// Whether the action still serves the goal: a later order may have named what it gives (rule 9), or its time be over (rule 17).

@@ -7,6 +7,8 @@ use super::{Approval, Effect, End, Mode, Phase, Turn};
 use crate::goal::Targets;
 use crate::{AlertKind, Answer};
 
+const LATE: &str = "granted after Lumos had been told no: close the manual task that it opened";
+
 impl Turn<'_> {
     /// All that was wanted is there (rules 9, 15, 28).
     pub(super) fn confirm(&mut self, targets: &Targets) {
@@ -41,18 +43,22 @@ impl Turn<'_> {
             Some(usher_core::Account::Found { id }) => id.clone(),
             _ => None,
         };
+        let telling = if whole { self.telling() } else { Telling::None };
         let record = Record::Confirmed {
             held: targets.held.clone(),
-            released: targets.goal.release.clone(),
+            // What an order names is not given back, though another approval keeps it for now (rule 14).
+            released: targets.goal.release.union(&targets.named).cloned().collect(),
             handles: seen.map(|seen| seen.handles.clone()).unwrap_or_default(),
             account,
             reason: reason.clone(),
-            telling: if whole { self.telling() } else { Telling::None },
+            telling,
         };
         if let Some(reason) = reason {
             self.answer(Answer::negative(reason));
         }
         let mut records = vec![record];
+        // With it: whatever becomes of this process, somebody hears of it.
+        records.extend((telling == Telling::Due).then(|| AlertKind::Late.noted(LATE)));
         if self.rests_on_invitee(targets) {
             self.run.looks = 0;
             records.push(self.tracking());
@@ -104,10 +110,10 @@ impl Turn<'_> {
             self.answer(Answer::Positive);
             if self.telling() == Telling::Due {
                 if self.run.request.telling != Telling::Due {
-                    more.push(Record::Telling(Telling::Due));
+                    // The answer came due while *confirmed* was on its way to disk.
+                    more.extend([Record::Telling(Telling::Due), AlertKind::Late.noted(LATE)]);
                 }
-                let sentence = "granted after Lumos had been told no: close the manual task that it opened";
-                self.effects.push(Effect::Alert { kind: AlertKind::Late, sentence: sentence.to_owned() });
+                self.effects.push(Effect::Alert { kind: AlertKind::Late, sentence: LATE.to_owned() });
             }
         }
         if self.run.request.tracks_invitation() {

@@ -21,6 +21,7 @@ use reading::Reading;
 use crate::{AfterDeadline, AlertKind, Answer, AppPolicy};
 
 pub use model::{Approval, Effect, End, Event, Mode, Phase, Run, World};
+pub(crate) use reading::identity;
 
 /// What happens next. Pure: no clock, no I/O, no randomness.
 #[must_use]
@@ -157,14 +158,7 @@ impl Turn<'_> {
     }
 
     fn targets(&self, seen: Option<&Snapshot>) -> Targets {
-        goal(
-            &self.run.request,
-            &self.ledger,
-            self.world.apps,
-            self.world.planner.slots(),
-            seen,
-            self.now.wall,
-        )
+        goal(&self.run.request, &self.ledger, self.world.apps, self.world.planner, seen, self.now.wall)
     }
 
     fn policy(&self) -> Option<&AppPolicy> {
@@ -280,7 +274,7 @@ impl Turn<'_> {
     }
 
     fn alert(&mut self, kind: AlertKind, sentence: String) {
-        self.note(Record::Alerted { kind: kind.as_str().to_owned(), sentence: sentence.clone() });
+        self.note(kind.noted(&sentence));
         self.effects.push(Effect::Alert { kind, sentence });
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use usher_core::{
     Account, Awaits, Direction, Fault, Hold, Plan, Refusal, RefusalKind, Remedy, Snapshot, WatchState,
 };
-use usher_journal::{Change, ChangeState, Execution, Outcome, Record};
+use usher_journal::{Change, ChangeState, Execution, Ledger, Outcome, Record, Request};
 
 use super::{Mode, Turn};
 use crate::goal::Targets;
@@ -34,11 +34,14 @@ impl Turn<'_> {
         let begun = reading.begun;
         self.note_reading(&seen, reading.took);
         self.end_watches(&seen, &reading.watched);
-        if let Some(refusal) = identity(&seen, reading.foreign, self.is_recycled(&seen)) {
+        if let Some(refusal) = identity(&self.run.request, &self.ledger, &seen, reading.foreign) {
             return self.refused_whole(&refusal);
         }
-        let targets = self.targets(Some(&seen));
         let open: Vec<Change> = self.open_for(begun, seen.lag).cloned().collect();
+        let removing = open.iter().any(|change| !change.action.takes.is_empty());
+        // Others' approvals first: what this reading proves for them is theirs before an order takes it.
+        self.confirm_holders(&seen, removing, false);
+        let targets = self.targets(Some(&seen));
         let lapsed = self.settle_invitations(&seen, &targets, &open);
         self.note_former(&seen, &targets, open.is_empty());
         let asked = self.run.request.asked(self.now.wall);
@@ -46,7 +49,6 @@ impl Turn<'_> {
         let invited = self.policy().is_some_and(|policy| policy.counts_invited) && !self.is_order();
         let refs: Vec<&Change> = open.iter().collect();
         let stand = stands(&seen, &targets.goal, &plan, &refs, invited);
-        let removing = open.iter().any(|change| !change.action.takes.is_empty());
         // Its own holders are confirmed with the request; one that ends otherwise keeps what it has been shown to have.
         self.confirm_holders(&seen, removing, stand != Stand::Done);
         self.run.seen = Some(seen);
@@ -54,17 +56,6 @@ impl Turn<'_> {
             return self.tracked(stand, &targets, plan, &open);
         }
         self.stand(stand, &targets, plan, lapsed);
-    }
-
-    /// Whether an order finds another account at the address than the one that was granted: the address has passed on to somebody
-    /// else, who must not lose what is theirs, while the former bearer may still have what was to be removed.
-    fn is_recycled(&self, seen: &Snapshot) -> bool {
-        let granted = self.ledger.account.as_ref().filter(|_| !self.ledger.holders.is_empty());
-        let shown = match &seen.account {
-            Account::Found { id } => id.as_ref(),
-            _ => None,
-        };
-        self.is_order() && granted.zip(shown).is_some_and(|(granted, shown)| granted != shown)
     }
 
     /// A reading begun before the request was on disk counts only if nobody else was at the subject, and nothing has changed since (rule 2).
@@ -102,7 +93,9 @@ impl Turn<'_> {
             };
             // Somebody may have ended it while the reading was under way.
             let Some(change) = self.ledger.changes.iter().find(watching) else { continue };
-            if change.request == self.run.request.id {
+            // What an earlier attempt began is over with that: a replay sends it anew.
+            let earlier = self.run.replayed && self.run.rounds == 0;
+            if change.request == self.run.request.id && !earlier {
                 self.run.refusals.extend(failed.clone());
             }
             let done = failed.is_none().then(|| change.action.clone());
@@ -149,8 +142,10 @@ impl Turn<'_> {
                 let in_slot = || holder.facets.iter().any(|other| other.slot == facet.slot);
                 holder.confirmed && holder.request != self.run.request.id && in_slot()
             });
-            if is_one && !held && !self.ledger.former.contains_key(&facet.slot) {
-                let value = seen.current.get(&facet.slot).cloned();
+            let value = seen.current.get(&facet.slot).cloned();
+            // What a grant has left there when it ended is Usher's: the value from before it stays the former one.
+            let others = self.ledger.left.get(&facet.slot).is_some_and(|left| Some(left) != value.as_ref());
+            if is_one && !held && (others || !self.ledger.former.contains_key(&facet.slot)) {
                 self.note(Record::Former { slot: facet.slot.clone(), value });
             }
         }
@@ -175,15 +170,22 @@ impl Turn<'_> {
             {
                 self.act(targets, plan);
             }
-            Stand::Unreadable if !self.is_order() && self.ledger.invited().is_some() => self.needs_human(
-                "an invitation went out, or may have, and the vendor shows neither it nor whether it was accepted: look there; where the person has nothing, invite them by hand, then replay the request".to_owned(),
-            ),
-            Stand::Unreadable => self.needs_human(
-                "the vendor does not show whether it is so, and nothing is sent blindly: look there, then close the request".to_owned(),
-            ),
+            Stand::Unreadable => self.unreadable(),
             Stand::Wanting if lapsed && !self.takes_only() => self.lapsed(),
             Stand::Wanting => self.act(targets, plan),
         }
+    }
+
+    /// Nobody can tell, and nothing is sent blindly (rules 6, 23).
+    pub(super) fn unreadable(&mut self) {
+        if !self.is_order() && self.ledger.invited().is_some() {
+            return self.needs_human(
+                "an invitation went out, or may have, and the vendor shows neither it nor whether it was accepted: look there; where the person has nothing, invite them by hand, then replay the request".to_owned(),
+            );
+        }
+        self.needs_human(
+            "the vendor does not show whether it is so, and nothing is sent blindly: look there, then close the request".to_owned(),
+        );
     }
 
     /// Ends that are due whatever is still wanting, once the request's own changes are over. True: it is seen to.
@@ -277,8 +279,14 @@ impl Turn<'_> {
     }
 }
 
-/// Why nobody can say for certain whose account it is (rule 27).
-fn identity(seen: &Snapshot, foreign: bool, recycled: bool) -> Option<Refusal> {
+/// Why nobody can say for certain whose account it is (rule 27). `foreign`: it is known under another person.
+pub(crate) fn identity(
+    request: &Request,
+    ledger: &Ledger,
+    seen: &Snapshot,
+    foreign: bool,
+) -> Option<Refusal> {
+    let recycled = is_recycled(request, ledger, seen);
     let sentence = match &seen.account {
         Account::Ambiguous { hits } => {
             format!(
@@ -296,4 +304,16 @@ fn identity(seen: &Snapshot, foreign: bool, recycled: bool) -> Option<Refusal> {
         _ => return None,
     };
     Some(Refusal::new(RefusalKind::Ambiguous, sentence))
+}
+
+/// Whether an order finds another account at the address than the one that was granted: the address has passed on to somebody
+/// else, who must not lose what is theirs, while the former bearer may still have what was to be removed.
+fn is_recycled(request: &Request, ledger: &Ledger, seen: &Snapshot) -> bool {
+    let granted = ledger.account.as_ref().filter(|_| !ledger.holders.is_empty());
+    let shown = match &seen.account {
+        Account::Found { id } => id.as_ref(),
+        _ => None,
+    };
+    let is_order = request.direction == Direction::Deprovision;
+    is_order && granted.zip(shown).is_some_and(|(granted, shown)| granted != shown)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-use usher_core::Facet;
+use usher_core::{Facet, Way};
 use usher_journal::{
     Accepted, AnswerState, Arrival, Arrived, Execution, JournalError, Ledger, Request, RequestId,
 };
@@ -34,6 +34,7 @@ struct Ready {
     ticket: Ticket,
     registered: Registered,
     ahead: Option<Ahead>,
+    way: Way,
 }
 
 impl Inner {
@@ -124,7 +125,8 @@ impl Inner {
         let place = (arrival.request.connection.clone(), arrival.request.subject_key.clone());
         let gate = self.lanes.gate(&place);
         let _held = gate.lock.lock().await;
-        let ahead = self.read_ahead(&arrival.request, deadline).await?;
+        let way = Way::new();
+        let ahead = self.read_ahead(&arrival.request, deadline, &way).await?;
         let at = self.moment();
         let accepted = self.heard(self.journal.accept(arrival, at).await)?;
         let runs = matches!(accepted.arrived, Arrived::Fresh | Arrived::Again)
@@ -134,7 +136,7 @@ impl Inner {
         }
         let registered = self.register(&accepted.request.id, false);
         let ticket = self.lanes.enter(&place, accepted.request.seq);
-        Ok(Admission { accepted, ready: Some(Ready { ticket, registered, ahead }) })
+        Ok(Admission { accepted, ready: Some(Ready { ticket, registered, ahead, way }) })
     }
 
     /// Begins the first reading while the request goes to disk, where nobody else is at the subject (rule 2).
@@ -142,6 +144,7 @@ impl Inner {
         self: &Arc<Self>,
         request: &Request,
         deadline: Instant,
+        way: &Way,
     ) -> Result<Option<Ahead>, JournalError> {
         let place = (request.connection.clone(), request.subject_key.clone());
         if !self.lanes.is_idle(&place) {
@@ -153,7 +156,7 @@ impl Inner {
         }
         let version = ledger.version;
         let of = interest_ahead(request, &ledger);
-        let reading = self.observe(request, &ledger, of, Some(deadline));
+        let reading = self.observe(request, &ledger, of, Some(deadline), (way, true));
         Ok(Some(Ahead { version, reading: Reader(tokio::spawn(reading)) }))
     }
 
@@ -168,7 +171,8 @@ impl Inner {
         let mut run = Run::new(request, Mode::Drive, Some(ticks), began);
         run.version_before = version_before;
         run.answer = outlet.sent();
-        let driver = Driver::new(self, run, ledger, outlet, Some(ready.registered));
+        let mut driver = Driver::new(self, run, ledger, outlet, Some(ready.registered));
+        driver.way = ready.way;
         driver.drive(ready.ticket, ready.ahead).await;
     }
 }

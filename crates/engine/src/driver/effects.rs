@@ -26,7 +26,8 @@ impl Happened {
 impl Driver {
     /// Waits for the turn of a run that has entered its lane.
     pub(super) fn turn(&self, mut ticket: Ticket) -> Pending {
-        let recovering = self.run.deadline.is_none().then(|| self.inner.recovering.clone());
+        let direction = self.run.request.direction;
+        let recovering = self.run.deadline.is_none().then(|| self.inner.recovering.of(direction));
         Box::pin(async move {
             ticket.turn().await;
             // Whoever holds one of these has its turn already: nobody waits for a turn with one in hand.
@@ -42,7 +43,7 @@ impl Driver {
     pub(super) fn turn_at(&self, wake: Instant, first: Event) -> Pending {
         let inner = self.inner.clone();
         let place = (self.run.request.connection.clone(), self.run.request.subject_key.clone());
-        let seq = self.run.request.seq;
+        let (seq, direction) = (self.run.request.seq, self.run.request.direction);
         let resumed = self.inner.resumed(&place.0);
         Box::pin(async move {
             tokio::select! {
@@ -50,7 +51,7 @@ impl Driver {
                 () = resumed => {}
             }
             // Before the turn, so that nobody who is awaited waits behind it for a permit.
-            let permit = inner.background.clone().acquire_owned().await.ok();
+            let permit = inner.background.of(direction).acquire_owned().await.ok();
             let mut ticket = inner.lanes.enter(&place, seq);
             ticket.turn().await;
             Happened::Turn { ticket, permit, first: Box::new(first) }
@@ -111,9 +112,9 @@ impl Driver {
 
     fn reading(&mut self, of: BTreeSet<Facet>) -> impl Future<Output = Event> + Send + use<> {
         let ahead = self.ahead.take();
-        let deadline =
-            self.run.is_awaited().then(|| self.inner.instant(self.run.deadline.unwrap_or_default()));
-        let fresh = self.inner.observe(&self.run.request, &self.ledger, of, deadline);
+        let changes_ahead = !self.changed && self.run.mode == Mode::Drive;
+        let part = (&self.way, changes_ahead);
+        let fresh = self.inner.observe(&self.run.request, &self.ledger, of, self.answer_by(), part);
         async move {
             let (reading, version) = match ahead {
                 Some(Ahead { version, mut reading }) => match (&mut reading.0).await {
@@ -132,6 +133,11 @@ impl Driver {
                 foreign: reading.foreign,
             }
         }
+    }
+
+    /// By when the answer is due, if somebody waits for it.
+    fn answer_by(&self) -> Option<Instant> {
+        self.run.is_awaited().then(|| self.inner.instant(self.run.deadline.unwrap_or_default()))
     }
 
     pub(super) fn commit(&self, pause: Duration) -> Pending {
@@ -157,7 +163,8 @@ impl Driver {
             asked: self.run.request.asked(self.inner.clock.now()),
             action,
             key: format!("{}-{first}", self.run.request.id),
-            awaited: self.run.is_awaited(),
+            answer_by: self.answer_by(),
+            way: self.way.clone(),
         };
         let call = self.inner.apply(&self.run.request, sending);
         Some(Box::pin(async move { Happened::event(Event::Applied { intent, result: call.await }) }))
@@ -173,6 +180,8 @@ impl Driver {
         }
         self.ticket = None;
         self.permit = None;
+        self.way.rest();
+        self.changed = false;
         self.idle = true;
         if let Some(own) = &self.registered {
             self.inner.set_parked(own);

@@ -43,7 +43,7 @@ impl Engine {
                 .because("no request of this person is left")
         })?;
         let of: BTreeSet<Facet> = holders.iter().flat_map(|holder| holder.facets.clone()).collect();
-        let terms = Terms { deadline: None, priority: Priority::Report };
+        let terms = Terms { deadline: None, priority: Priority::Report, part: None };
         let Reading { begun, result, foreign, .. } =
             self.inner.observe_at(&latest, &holding.ledger, of, terms).await;
         let seen = result?;

@@ -8,9 +8,11 @@ mod holdings;
 mod operate;
 mod outlet;
 mod perform;
+mod preview;
 mod recover;
 mod run;
 mod tell;
+mod ways;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -25,9 +27,11 @@ use usher_core::Clock;
 use usher_journal::{Journal, JournalError, Moment, Pause, Request, RequestId, Stamp};
 
 use self::books::Active;
+use self::ways::{Habits, Places};
+use crate::breaker::{Breaker, BreakerView, guard};
 use crate::lane::Lanes;
 use crate::lumos::Lumos;
-use crate::{Alert, AlertKind, Alerts, Answer, Connection, Delivery, Limits, Parts, Reply};
+use crate::{About, Alert, AlertKind, Alerts, Answer, Connection, Delivery, Limits, Parts, Reply};
 
 /// No moment that is waited for lies later than this after the start: 30 years.
 const LATEST: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
@@ -49,6 +53,8 @@ pub(crate) struct Inner {
     pub(crate) boot: u64,
     pub(crate) started: Instant,
     pub(crate) connections: BTreeMap<String, Connection>,
+    /// Of the connections that have one.
+    pub(crate) breakers: BTreeMap<String, Arc<Breaker>>,
     pub(crate) limits: Limits,
     pub(crate) alerts: Arc<dyn Alerts>,
     pub(crate) lumos: Option<Arc<dyn Lumos>>,
@@ -60,10 +66,14 @@ pub(crate) struct Inner {
     pub(crate) pauses: Mutex<BTreeMap<String, Pause>>,
     /// Told whenever a connection is let go on.
     pub(crate) resumes: watch::Sender<()>,
+    /// How many grants were confirmed at each connection since the start.
+    pub(crate) grants: BTreeMap<String, watch::Sender<u64>>,
     /// Places for work that nobody waits for, taken before the turn.
-    pub(crate) background: Arc<Semaphore>,
+    pub(crate) background: Places,
     /// Places for what an earlier process left or a replay began, taken with the turn.
-    pub(crate) recovering: Arc<Semaphore>,
+    pub(crate) recovering: Places,
+    /// For whoever has to know how long a change takes before it is known which.
+    pub(crate) habits: Habits,
     pub(crate) tracker: TaskTracker,
     /// Set at shutdown: parked and background work is left to the journal.
     pub(crate) leaving: CancellationToken,
@@ -81,16 +91,20 @@ impl Engine {
     /// The journal could not be read.
     pub async fn start(parts: Parts) -> Result<Self, JournalError> {
         let pauses = parts.journal.pauses().await?;
+        let grants = parts.connections.keys().map(|name| (name.clone(), watch::Sender::new(0))).collect();
         let started = parts.clock.instant();
+        let (connections, breakers) = guarded(parts.connections, &parts.clock);
         let engine = Self {
             inner: Arc::new(Inner {
                 journal: parts.journal,
                 clock: parts.clock,
                 boot: parts.boot,
                 started,
-                connections: parts.connections,
-                background: Arc::new(Semaphore::new(parts.limits.background.max(1))),
-                recovering: Arc::new(Semaphore::new(parts.limits.background.max(1))),
+                connections,
+                breakers,
+                background: Places::new(parts.limits.background),
+                recovering: Places::new(parts.limits.background),
+                habits: Habits::default(),
                 limits: parts.limits,
                 alerts: parts.alerts,
                 lumos: parts.lumos,
@@ -100,6 +114,7 @@ impl Engine {
                 active: Mutex::default(),
                 pauses: Mutex::new(pauses),
                 resumes: watch::Sender::new(()),
+                grants,
                 tracker: TaskTracker::new(),
                 leaving: CancellationToken::new(),
                 left: AtomicUsize::new(0),
@@ -113,6 +128,7 @@ impl Engine {
             engine.inner.clone().recover(request);
         }
         engine.inner.tell_what_is_due().await?;
+        engine.inner.clone().alert_of_what_was_late();
         Ok(engine)
     }
 
@@ -144,6 +160,13 @@ impl Engine {
         self.inner.reachable.load(Ordering::Relaxed)
     }
 
+    /// How many grants were confirmed at a connection since the start, for whoever looks at it afterwards; `None` where it is not
+    /// there.
+    #[must_use]
+    pub fn grants(&self, connection: &str) -> Option<watch::Receiver<u64>> {
+        self.inner.grants.get(connection).map(watch::Sender::subscribe)
+    }
+
     /// Resolves when the journal must not be trusted before a restart (rule 21).
     pub async fn lost(&self) -> JournalError {
         let mut lost = self.inner.lost.subscribe();
@@ -172,6 +195,12 @@ impl Engine {
     #[must_use]
     pub fn is_idle(&self) -> bool {
         self.inner.lock_active().is_empty() && self.inner.lanes.are_empty()
+    }
+
+    /// The circuit breakers of the connections that have one.
+    #[must_use]
+    pub fn breakers(&self) -> BTreeMap<String, BreakerView> {
+        self.inner.breakers.iter().map(|(name, breaker)| (name.clone(), breaker.view())).collect()
     }
 
     /// The journal.
@@ -223,11 +252,13 @@ impl Inner {
 
     pub(crate) fn alert(&self, about: &Request, kind: AlertKind, sentence: String) {
         self.alerts.alert(Alert {
-            request: about.id.clone(),
-            attempt: about.attempt,
+            about: About::Request {
+                request: about.id.clone(),
+                attempt: about.attempt,
+                app: about.app_key.clone(),
+                subject: about.subject.clone(),
+            },
             connection: about.connection.clone(),
-            app: about.app_key.clone(),
-            subject: about.subject.clone(),
             kind,
             sentence,
         });
@@ -274,6 +305,24 @@ impl Inner {
             inner.probing.store(false, Ordering::SeqCst);
         });
     }
+}
+
+/// Puts each connection behind its circuit breaker.
+fn guarded(
+    connections: BTreeMap<String, Connection>,
+    clock: &Arc<dyn Clock>,
+) -> (BTreeMap<String, Connection>, BTreeMap<String, Arc<Breaker>>) {
+    let mut breakers = BTreeMap::new();
+    let connections = connections.into_iter().map(|(name, mut connection)| {
+        if let Some(settings) = connection.breaker {
+            let (provisioner, breaker) =
+                guard(name.clone(), connection.provisioner, Arc::clone(clock), settings);
+            connection.provisioner = provisioner;
+            breakers.insert(name.clone(), breaker);
+        }
+        (name, connection)
+    });
+    (connections.collect(), breakers)
 }
 
 /// Waits until a planned moment of the monotonic clock.

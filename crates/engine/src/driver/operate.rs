@@ -3,18 +3,15 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use usher_core::{Direction, Fault, Refusal, RefusalKind, Remedy, Sent};
+use usher_core::Direction;
 use usher_journal::{
     ChangeState, Execution, JournalError, Pause, Record, Request, RequestId, Stored, runs_again,
 };
 
 use super::Engine;
-use super::admit::interest_ahead;
 use super::books::Retired;
 use crate::decide::{End, Event};
-use crate::goal::goal;
-use crate::stands::stands;
-use crate::{Act, OperateError, Preview};
+use crate::{Act, OperateError};
 
 impl Engine {
     /// Replays or closes a request. Who did it and why stands in its history.
@@ -176,59 +173,5 @@ impl Engine {
     #[must_use]
     pub fn pauses(&self) -> BTreeMap<String, Pause> {
         self.inner.lock_pauses().clone()
-    }
-
-    /// What a request would do: observe and plan, nothing else. `None` where its connection is not there.
-    pub async fn preview(&self, request: Request) -> Option<Preview> {
-        let connection = self.inner.connections.get(&request.connection)?;
-        // As if it were accepted now: after everything else.
-        let asked_now = Request { seq: u64::MAX, ..request.clone() };
-        let mut preview = Preview {
-            request: request.clone(),
-            holds: BTreeMap::new(),
-            would: Vec::new(),
-            refused: Vec::new(),
-            stand: None,
-            fault: None,
-        };
-        let ledger = self.inner.journal.ledger(&request.connection, &request.subject_key).await;
-        let ledger = match self.inner.heard(ledger) {
-            Ok(ledger) => ledger,
-            Err(error) => {
-                let fault = Fault::new("read the journal", Sent::No, Remedy::Retry { after: None });
-                preview.fault = Some(fault.because(error));
-                return Some(preview);
-            }
-        };
-        let reading = self.inner.observe(&request, &ledger, interest_ahead(&request, &ledger), None).await;
-        let seen = match reading.result {
-            Ok(seen) => seen,
-            Err(fault) => {
-                preview.fault = Some(fault);
-                return Some(preview);
-            }
-        };
-        let now = self.inner.clock.now();
-        let planner = connection.provisioner.as_ref();
-        let targets = goal(&asked_now, &ledger, &connection.apps, planner.slots(), Some(&seen), now);
-        let asked = request.asked(now);
-        let plan = planner.plan(&request.subject, &asked, &seen, &targets.goal);
-        let counts_invited =
-            connection.apps.get(&request.app_key).is_some_and(|policy| policy.counts_invited)
-                && request.direction == Direction::Provision;
-        preview.stand = Some(stands(&seen, &targets.goal, &plan, &[], counts_invited));
-        preview.would = plan.actions.into_iter().map(|action| action.summary).collect();
-        preview.refused = plan.refused;
-        if let Some(slot) = targets.contradicts {
-            let sentence = format!("the permissions want different values of {slot}, which holds one");
-            let of = targets.goal.hold.into_iter().filter(|facet| facet.slot == slot).collect();
-            preview.refused.push((of, Refusal::new(RefusalKind::Invalid, sentence)));
-        }
-        // A grant with any refusal stops before anything is sent; an order does what it can.
-        if request.direction == Direction::Provision && !preview.refused.is_empty() {
-            preview.would.clear();
-        }
-        preview.holds = seen.facets;
-        Some(preview)
     }
 }

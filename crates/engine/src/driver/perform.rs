@@ -8,8 +8,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use usher_core::{
-    Account, Action, Asked, Call, Direction, Facet, Fault, Known, Priority, Receipt, Remedy, Sent, Snapshot,
-    Watch,
+    Account, Action, Asked, Call, Direction, Facet, Fault, Known, Part, Priority, Receipt, Remedy, Sent,
+    Snapshot, Watch, Way,
 };
 use usher_journal::{Change, ChangeState, Ledger, Request};
 
@@ -18,16 +18,17 @@ use super::Inner;
 /// How long a reading that nobody waits for may take.
 const BACKGROUND_READING: Duration = Duration::from_secs(30);
 
-/// By when a reading has to be over, and who is served before it.
-#[derive(Clone, Copy)]
+/// By when a reading has to be over, who is served before it, and what it is in its request.
 pub(super) struct Terms {
     pub(super) deadline: Option<Instant>,
     pub(super) priority: Priority,
+    pub(super) part: Option<Part>,
 }
 
 /// What one reading brought.
 pub(super) struct Reading {
     pub(super) begun: Duration,
+    /// Without the time that it waited for leave: that is no time of the vendor's.
     pub(super) took: Duration,
     /// The intents of the changes whose watches were asked for.
     pub(super) watched: Vec<u64>,
@@ -57,7 +58,9 @@ pub(super) struct Sending {
     pub(super) asked: Asked,
     pub(super) action: Action,
     pub(super) key: String,
-    pub(super) awaited: bool,
+    /// By when the answer is due, if somebody waits for it.
+    pub(super) answer_by: Option<Instant>,
+    pub(super) way: Way,
 }
 
 impl Inner {
@@ -68,9 +71,11 @@ impl Inner {
         ledger: &Ledger,
         of: BTreeSet<Facet>,
         deadline: Option<Instant>,
+        (way, changes_ahead): (&Way, bool),
     ) -> impl Future<Output = Reading> + Send + use<> {
         let priority = priority(request.direction, deadline.is_some());
-        self.observe_at(request, ledger, of, Terms { deadline, priority })
+        let part = Some(self.part(way, &request.connection, deadline, changes_ahead));
+        self.observe_at(request, ledger, of, Terms { deadline, priority, part })
     }
 
     /// A reading of the request's subject.
@@ -98,10 +103,14 @@ impl Inner {
             deadline: terms.deadline.or(latest).unwrap_or(self.started),
             priority: terms.priority,
             idempotency_key: None,
+            part: terms.part,
         };
         async move {
             let begun = inner.moment().ticks();
             let bound = call.deadline;
+            let way = call.part.as_ref().map(|part| part.way.clone());
+            let waited = || way.as_ref().map(Way::waited).unwrap_or_default();
+            let waited_before = waited();
             let reading = async move {
                 match provisioner {
                     Some(provisioner) => provisioner.observe(&call, &who, &known, &of).await,
@@ -109,7 +118,11 @@ impl Inner {
                 }
             };
             let mut result = bounded(tokio::spawn(reading), bound, "observe", Sent::Yes).await;
-            let took = inner.moment().ticks().saturating_sub(begun);
+            let waited = waited().saturating_sub(waited_before);
+            let took = inner.moment().ticks().saturating_sub(begun).saturating_sub(waited);
+            if result.is_ok() {
+                inner.habits.reading_took(&connection, took);
+            }
             let mut foreign = false;
             if let Ok(Snapshot { account: Account::Found { id: Some(account) }, .. }) = &result {
                 match inner.heard(inner.journal.account_owner(&connection, account).await) {
@@ -135,11 +148,13 @@ impl Inner {
             self.connections.get(&request.connection).map(|connection| connection.provisioner.clone());
         let who = request.subject.clone();
         let now = self.clock.instant();
-        let Sending { seen, asked, action, key, awaited } = sending;
+        let Sending { seen, asked, action, key, answer_by, way } = sending;
+        self.habits.change_may_take(&request.connection, action.timeout);
         let call = Call {
             deadline: now.checked_add(action.timeout).unwrap_or(now),
-            priority: priority(request.direction, awaited),
+            priority: priority(request.direction, answer_by.is_some()),
             idempotency_key: Some(key),
+            part: Some(self.part(&way, &request.connection, answer_by, true)),
         };
         async move {
             let Some(provisioner) = provisioner else { return Err(unconnected("apply")) };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use usher_journal::{AnswerState, Execution, Ledger, Record, Request};
+use usher_journal::{AnswerState, Execution, Filter, JournalError, Ledger, Record, Request, Telling};
 
 use super::Inner;
 use super::outlet::Outlet;
@@ -15,6 +15,11 @@ use crate::{AlertKind, Answer};
 const LONGEST_PAUSE: Duration = Duration::from_secs(3600);
 /// Nor between two looks at an invitation.
 const LONGEST_TRACKED: Duration = Duration::from_secs(6 * 3600);
+
+/// Late successes are looked for among requests of the last ten days: none is driven for longer.
+const LATE_SINCE: Duration = Duration::from_secs(10 * 24 * 3600);
+const UNHEARD: &str =
+    "granted, and it is not known that Lumos was told: see whether it opened a manual task, and close it";
 
 impl Inner {
     /// Takes up what an earlier process left.
@@ -57,14 +62,43 @@ impl Inner {
             request.connection
         );
         self.alert(&request, AlertKind::NeedsHuman, reason.clone());
-        let alerted =
-            Record::Alerted { kind: AlertKind::NeedsHuman.as_str().to_owned(), sentence: reason.clone() };
+        let alerted = AlertKind::NeedsHuman.noted(&reason);
         let parked = Record::Parked { execution: Execution::NeedsHuman, reason, next_at: None };
         let at = self.moment();
         if let Err(error) = self.heard(self.journal.commit(&request.id, vec![alerted, parked], at).await) {
             // It stays as it is, and the next start takes it up.
             tracing::error!(request.id = %request.id, error = %error, "a request could not be parked");
         }
+    }
+
+    /// The same in the background, at a start.
+    pub(super) fn alert_of_what_was_late(self: Arc<Self>) {
+        self.clone().tracker.spawn(async move {
+            let alerted = tokio::select! {
+                biased;
+                () = self.leaving.cancelled() => return,
+                alerted = self.alert_of_late() => alerted,
+            };
+            if let Err(error) = self.heard(alerted) {
+                tracing::warn!(error = %error, "late successes were not looked for to the end: the next start does");
+            }
+        });
+    }
+
+    /// Alerts of late successes of which nobody was alerted: an earlier process ended between *confirmed* and the answer.
+    pub(super) async fn alert_of_late(&self) -> Result<(), JournalError> {
+        let since = self.clock.now().checked_sub(LATE_SINCE).ok();
+        let filter = Filter { telling: Some(Telling::Due), since, limit: 1_000, ..Filter::default() };
+        for request in self.journal.list(&filter).await?.requests {
+            let Some(stored) = self.journal.find(&request.id).await? else { continue };
+            let is_late = |record: &Record| matches!(record, Record::Alerted { kind, .. } if kind == AlertKind::Late.as_str());
+            if stored.history.iter().any(|entry| is_late(&entry.record)) {
+                continue;
+            }
+            self.alert(&stored.request, AlertKind::Late, UNHEARD.to_owned());
+            self.journal.commit(&request.id, vec![AlertKind::Late.noted(UNHEARD)], self.moment()).await?;
+        }
+        Ok(())
     }
 
     /// A new attempt that an operator asked for.

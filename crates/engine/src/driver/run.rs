@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use usher_core::{Direction, Planner};
+use usher_core::{Direction, Fault, Planner, Remedy, Sent, Way};
 use usher_journal::{Committed, JournalError, Ledger, Record, Telling, apply};
 
 use super::Inner;
@@ -64,6 +64,9 @@ pub(super) struct Driver {
     pub(super) permit: Option<OwnedSemaphorePermit>,
     /// It has no turn and may be retired.
     pub(super) idle: bool,
+    pub(super) way: Way,
+    /// A change has gone out since it has its turn: what follows reads back.
+    pub(super) changed: bool,
 }
 
 impl Driver {
@@ -86,6 +89,8 @@ impl Driver {
             ticket: None,
             permit: None,
             idle: false,
+            way: Way::new(),
+            changed: false,
         }
     }
 
@@ -197,7 +202,12 @@ impl Driver {
 
     fn happened(&mut self, happened: Happened) -> Result<Option<Pending>, Left> {
         match happened {
-            Happened::Event(event) => Ok(self.step(*event)),
+            Happened::Event(event) => {
+                if let Event::Applied { result, .. } = &*event {
+                    self.changed = result.as_ref().map_or_else(may_have_arrived, |_| true);
+                }
+                Ok(self.step(*event))
+            }
             Happened::Turn { ticket, permit, first } => {
                 self.ticket = Some(ticket);
                 self.permit = permit.or_else(|| self.permit.take());
@@ -225,6 +235,7 @@ impl Driver {
                 Ok(Some(self.read(*event, super::AGAIN)))
             }
             Happened::Committed(committed) => {
+                self.tell_of_grants();
                 self.committing.clear();
                 self.ledger = committed.ledger;
                 self.run.request = committed.request;
@@ -239,6 +250,16 @@ impl Driver {
                 // What was decided stands: it is tried again until the journal takes it, and nothing is sent before.
                 Ok(Some(self.commit(super::AGAIN)))
             }
+        }
+    }
+
+    /// Tells whoever looks at the connection after its grants.
+    fn tell_of_grants(&self) {
+        let request = &self.run.request;
+        let is_granted = self.committing.iter().any(|record| matches!(record, Record::Confirmed { .. }))
+            && request.direction == Direction::Provision;
+        if let Some(grants) = self.inner.grants.get(&request.connection).filter(|_| is_granted) {
+            grants.send_modify(|count| *count = count.saturating_add(1));
         }
     }
 
@@ -348,6 +369,7 @@ impl Driver {
         if granted && self.outlet.hung_up() {
             let sentence = "granted, and the sender had hung up before it was told: close the manual task that Lumos opened";
             self.inner.alert(&self.run.request, AlertKind::Late, sentence.to_owned());
+            self.note(vec![AlertKind::Late.noted(sentence)]);
         }
     }
 
@@ -385,6 +407,10 @@ impl Driver {
             }
         }
     }
+}
+
+fn may_have_arrived(fault: &Fault) -> bool {
+    fault.sent != Sent::No && !matches!(fault.remedy, Remedy::Throttled { .. })
 }
 
 async fn next_operation(registered: Option<&mut Registered>) -> Option<Event> {

@@ -114,8 +114,8 @@ impl Inner {
     /// Whether a confirmed grant still stands whole: no later order has ended, and no later approval displaced, any of it.
     fn stands_whole(&self, request: &Request, ledger: &Ledger) -> bool {
         let Some(connection) = self.connections.get(&request.connection) else { return false };
-        let slots = connection.provisioner.slots();
-        let targets = goal(request, ledger, &connection.apps, slots, None, self.clock.now());
+        let planner = connection.provisioner.as_ref();
+        let targets = goal(request, ledger, &connection.apps, planner, None, self.clock.now());
         let is_held = |name: &String| {
             ledger
                 .holders
@@ -366,7 +366,7 @@ impl Teller {
         let mut records = vec![step(last, why)];
         if let Some(request) = alerting {
             let kind = AlertKind::Late;
-            records.push(Record::Alerted { kind: kind.as_str().to_owned(), sentence: why.to_owned() });
+            records.push(kind.noted(why));
             self.inner.alert(request, kind, why.to_owned());
         }
         records.push(Record::Telling(telling));

@@ -213,6 +213,18 @@ async fn rule_16_the_budget_counts_the_calls_own_time_the_first_reading_and_a_se
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_16_no_change_starts_with_less_left_than_the_configured_least() {
+    for (ticks, expected) in [(6_000, vec!["note", "commit"]), (6_001, vec!["note", "no", "commit"])] {
+        let mut desk = Desk::new();
+        desk.limits.min_change_budget = seconds(6);
+        let (run, _) = desk.tell(run(request(&["a"]).await), Event::Started);
+        desk.now = at(Duration::from_millis(ticks));
+        let seen = desk.seen(&run, &[("a", Hold::Absent)]);
+        assert_eq!(kinds(&desk.tell(run, seen).1), expected, "at {ticks} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_17_a_late_intent_under_stop_is_noted_as_not_sent() {
     let mut desk = Desk::new();
     desk.apps.get_mut("app").unwrap().after_deadline = AfterDeadline::Stop;
@@ -247,12 +259,17 @@ fn in_doubt() -> Change {
 
 #[tokio::test(start_paused = true)]
 async fn rule_02_a_reading_ahead_counts_only_alone_and_from_an_unchanged_ledger() {
-    for (others, version, counts) in
-        [(false, 5, true), (true, 5, false), (false, 4, false), (false, 6, false)]
-    {
+    // What else is unfinished, the version when it was read, and whether somebody has written since.
+    for (others, version, moved, counts) in [
+        (false, 5, false, true),
+        (true, 5, false, false),
+        (false, 4, false, false),
+        (false, 6, false, false),
+        (false, 5, true, false),
+    ] {
         let mut desk = Desk::new();
         let request = request(&["a"]).await;
-        desk.ledger.version = 6;
+        desk.ledger.version = if moved { 7 } else { 6 };
         desk.ledger.unfinished.insert(request.id.clone(), 1);
         if others {
             desk.ledger.unfinished.insert(RequestId("other".to_owned()), 0);
@@ -266,7 +283,7 @@ async fn rule_02_a_reading_ahead_counts_only_alone_and_from_an_unchanged_ledger(
         }
         let (_, effects) = desk.tell(run, seen);
         let expected: &[&str] = if counts { &["note", "commit"] } else { &["observe"] };
-        assert_eq!(kinds(&effects), expected, "others: {others}, version {version}");
+        assert_eq!(kinds(&effects), expected, "others: {others}, version {version}, moved: {moved}");
     }
 }
 

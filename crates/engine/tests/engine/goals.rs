@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use serde_json::Value;
-use usher_core::{Account, Arity, Facet, Handles, Hold, Slots, Snapshot};
+use usher_core::{Account, Facet, Handles, Hold, Snapshot};
 use usher_engine::{Answer, AppPolicy, Lost, Targets, goal};
 use usher_journal::{Execution, Holder, Ledger, Mark, Request, RequestId};
 
@@ -21,19 +21,14 @@ struct Case {
     house: House,
     ledger: Ledger,
     apps: BTreeMap<String, AppPolicy>,
-    slots: Slots,
     seen: Option<Snapshot>,
 }
 
 impl Case {
     async fn new() -> Self {
         let house = House::new().await;
-        let slots = Slots::from([
-            ("role".to_owned(), Arity::One { baseline: Some("end-user".to_owned()) }),
-            ("team".to_owned(), Arity::Many),
-        ]);
         let apps = BTreeMap::from([("app".to_owned(), policy()), ("other".to_owned(), policy())]);
-        Self { house, ledger: Ledger::default(), apps, slots, seen: None }
+        Self { house, ledger: Ledger::default(), apps, seen: None }
     }
 
     /// A confirmed approval.
@@ -94,7 +89,7 @@ impl Case {
     }
 
     fn targets(&self, request: &Request) -> Targets {
-        goal(request, &self.ledger, &self.apps, &self.slots, self.seen.as_ref(), now())
+        goal(request, &self.ledger, &self.apps, &self.house.vendor, self.seen.as_ref(), now())
     }
 
     fn grant(&self, seq: u64, permissions: &[&str]) -> Request {
@@ -159,6 +154,25 @@ async fn rule_13_an_order_of_everything_releases_whatever_the_app_maps_and_the_l
     case.ledger.holders[0].facets = BTreeSet::from([Facet::new("team", "old")]);
     let targets = case.targets(&case.order_of_all(2));
     assert_eq!(told(&targets.goal.release), "role agent, role light, team a, team b, team old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_13_an_order_of_everything_releases_what_is_held_under_names_that_nobody_maps_any_more() {
+    let mut case = Case::new().await.holds("app", "a", 1);
+    case.ledger.holders[0].permission = "former name".to_owned();
+    case.ledger.holders[0].facets = BTreeSet::from([Facet::new("team", "old")]);
+    let targets = case.targets(&case.order_of_all(2));
+    assert_eq!(told(&targets.goal.release), "role agent, role light, team a, team b, team old");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_13_an_order_of_everything_releases_what_is_only_implied_and_was_there_before() {
+    let case = Case::new().await.holds("app", "both", 1).former("agent").shows("agent");
+    case.house.vendor.implies();
+    assert_eq!(told(&case.targets(&case.order(2, &["both"])).goal.release), "team a");
+    let mut order = case.order_of_all(2);
+    order.permissions.retain(|permission| permission.name == "both");
+    assert_eq!(told(&case.targets(&order).goal.release), "role agent, team a");
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use usher_core::{Account, Facet};
 use usher_engine::{Act, Answer, OperateError};
-use usher_journal::{AskedPermission, Execution, JournalError, Request, RequestId};
+use usher_journal::{Arrived, AskedPermission, Execution, JournalError, Request, RequestId, Word};
 
 use crate::support::{ADA, Applying, House, reason, seconds};
 
@@ -245,4 +245,43 @@ async fn a_preview_shows_what_a_request_would_do_and_sends_nothing() {
     let preview = house.engine.preview(house.order(ADA, &["a"])).await.unwrap();
     assert!(preview.fault.is_some(), "an unread ledger is not an empty one");
     assert_eq!(house.vendor.calls().len(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_10_a_preview_tells_of_which_request_another_delivery_would_be_a_repetition() {
+    let house = House::new().await;
+    let grant = house.grant(ADA, &["a"]);
+    assert_eq!(house.engine.preview(house.again(&grant)).await.unwrap().repeats, None);
+    house.send(&grant).await;
+    let repeats = house.engine.preview(house.again(&grant)).await.unwrap().repeats.unwrap();
+    assert_eq!(
+        (repeats.of, repeats.word, repeats.arrived),
+        (grant.id.clone(), Word::Granted, Arrived::Recheck)
+    );
+    assert_eq!(
+        house.engine.preview(house.grant(ADA, &["a"])).await.unwrap().repeats,
+        None,
+        "another request"
+    );
+    house.send(&house.order(ADA, &["a"])).await;
+    let repeats = house.engine.preview(house.again(&grant)).await.unwrap().repeats.unwrap();
+    assert_eq!(repeats.arrived, Arrived::Followed);
+    assert_eq!(
+        house.stored(&grant).await.history.len(),
+        house.history(&grant).await.len(),
+        "and keeps nothing"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_27_a_preview_of_an_account_that_is_known_under_another_person_sends_nothing() {
+    let house = House::new().await;
+    house.send(&house.grant(ADA, &["a"])).await;
+    house.vendor.shows_account(Account::Found { id: Some("id-1".to_owned()) });
+    let preview = house.engine.preview(house.grant("bob@example.com", &["b"])).await.unwrap();
+    assert_eq!(preview.would, [""; 0]);
+    assert!(preview.refused[0].1.sentence.contains("another person's address"), "{preview:?}");
+    assert_eq!(preview.refused[0].0, BTreeSet::from([Facet::new("team", "b")]));
+    let preview = house.engine.preview(house.grant(ADA, &["b"])).await.unwrap();
+    assert_eq!((preview.would.len(), preview.refused.len()), (1, 0), "its own person may have it");
 }

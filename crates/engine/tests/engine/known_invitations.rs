@@ -130,6 +130,19 @@ async fn rule_24_a_second_invitation_within_a_day_is_parked_answered_no_and_aler
 }
 
 #[tokio::test(start_paused = true)]
+async fn rule_24_a_preview_stops_where_a_second_mail_would_go_out_within_a_day() {
+    let house = counting().await;
+    house.send(&house.grant(ADA, &["a"])).await;
+    house.send(&house.order(ADA, &["a"])).await;
+    let preview = house.engine.preview(house.grant(ADA, &["a"])).await.unwrap();
+    assert_eq!(preview.would, [""; 0]);
+    assert!(preview.mailed.is_some(), "{preview:?}");
+    house.pass(seconds(25 * HOUR)).await;
+    let preview = house.engine.preview(house.grant(ADA, &["a"])).await.unwrap();
+    assert_eq!((preview.would.len(), preview.mailed), (1, None), "the day is over");
+}
+
+#[tokio::test(start_paused = true)]
 async fn rule_24_holds_over_restarts_and_is_told_once() {
     let mut house = counting().await;
     house.send(&house.grant(ADA, &["a"])).await;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use usher_engine::{Answer, Limits};
-use usher_journal::Execution;
+use usher_journal::{Execution, Journal, Record, Request, Telling};
 
-use crate::support::{ADA, Applying, House, Observing, reason, seconds};
+use crate::support::{ADA, Applying, House, Kill, Observing, reason, seconds};
 
 #[tokio::test(start_paused = true)]
 async fn rule_17_continue_drives_on_in_the_background() {
@@ -140,4 +140,88 @@ async fn rule_17_an_order_is_never_given_up_and_somebody_hears_of_it_once() {
     assert_eq!(house.row(&request).await.execution, Execution::Confirmed);
     assert_eq!(house.alerts().len(), 1, "{:?}", house.alerts());
     assert!(house.alerts()[0].starts_with("failed-removal:"));
+}
+
+/// What the history says that somebody was alerted of as late.
+async fn noted(house: &House, request: &Request) -> Vec<String> {
+    let history = house.stored(request).await.history.into_iter();
+    let noted = history.filter_map(|entry| match entry.record {
+        Record::Alerted { kind, sentence } if kind == "late" => Some(format!("late: {sentence}")),
+        _ => None,
+    });
+    noted.collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_of_a_late_grant_stands_in_its_history_as_it_was_raised() {
+    for how in ["after the deadline", "during the confirmation", "hung up"] {
+        let house = House::new().await;
+        let request = house.grant(ADA, &["a"]);
+        match how {
+            "after the deadline" => {
+                house.vendor.will_show([Observing::Takes(seconds(60))]);
+                house.send(&request).await;
+            }
+            "during the confirmation" => {
+                house.vendor.gives(ADA, "team", "a");
+                house.slow_disk(seconds(8));
+                house.send(&request).await;
+            }
+            _ => {
+                house.vendor.will([Applying::Held]);
+                let answer = house.post(&request);
+                house.vendor.arrival(1).await;
+                answer.abort();
+                house.vendor.release();
+            }
+        }
+        house.pass(seconds(120)).await;
+        assert_eq!(house.row(&request).await.telling, Telling::Due, "{how}");
+        let noted = noted(&house, &request).await;
+        assert_eq!((noted.len(), &noted), (1, &house.alerts()), "{how}");
+        house.is_at_rest().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn killed_at_any_write_somebody_hears_that_a_grant_was_not_answered() {
+    let mut due = 0;
+    for after in 1..=8 {
+        for written in [false, true] {
+            let mut house = House::new().await;
+            let request = house.grant(ADA, &["a"]);
+            house.kill_at(Kill { after, written });
+            house.post(&request);
+            house.pass(seconds(60)).await;
+            house.crash().await;
+            house.pass(seconds(60)).await;
+            if house.disk.memory.find(&request.id).await.unwrap().is_none() {
+                continue;
+            }
+            let noted = noted(&house, &request).await;
+            if house.row(&request).await.telling == Telling::Due {
+                due += 1;
+                assert_eq!(noted.len(), 1, "killed at {after}, written: {written}");
+                assert!(house.alerts().contains(&noted[0]), "{:?}", house.alerts());
+            }
+            house.crash().await;
+            house.pass(seconds(60)).await;
+            assert_eq!(self::noted(&house, &request).await, noted, "a later start says nothing new");
+        }
+    }
+    assert!(due >= 4, "only {due} of them were due");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_looks_at_a_connection_after_its_grants_is_told_of_each() {
+    let house = House::new().await;
+    let grants = house.engine.grants("acme").unwrap();
+    assert_eq!(*grants.borrow(), 0);
+    house.send(&house.grant(ADA, &["a"])).await;
+    house.send(&house.grant(ADA, &["b"])).await;
+    assert_eq!(*grants.borrow(), 2);
+    house.send(&house.order(ADA, &["a"])).await;
+    house.pass(seconds(60)).await;
+    assert_eq!(*grants.borrow(), 2, "a removal is none");
+    assert!(house.engine.grants("nobody").is_none());
 }

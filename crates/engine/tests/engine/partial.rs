@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use usher_core::{Refusal, RefusalKind};
+use usher_engine::{Act, Answer};
 use usher_journal::{Execution, Pause, Request};
 
 use crate::support::{ADA, Applying, House, reason, seconds};
@@ -21,6 +22,56 @@ async fn rule_18_partial_success_is_negative_and_names_what_is_done_and_what_is_
     // And it is kept from others, since it was approved.
     house.send(&house.of_other_app(house.order(ADA, &["a"]))).await;
     assert_eq!(house.vendor.held(ADA), "team a");
+}
+
+/// Ada's role was `light`; a grant of an agent in team a has got as far as the role.
+async fn half_granted() -> (House, Request) {
+    let house = House::new().await;
+    house.vendor.gives(ADA, "role", "light");
+    house
+        .vendor
+        .will([Applying::Held, Applying::Refused(Refusal::new(RefusalKind::Forbidden, "team a is locked"))]);
+    house.vendor.release();
+    let grant = house.grant(ADA, &["both"]);
+    let reply = house.send(&grant).await;
+    assert_eq!(reason(&reply.answer), "team a is locked (role agent: granted, team a: not granted)");
+    assert_eq!(house.vendor.held(ADA), "role agent", "what was granted stays");
+    (house, grant)
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_14_what_a_refused_grant_leaves_in_a_slot_gives_way_to_the_former_value_with_its_order() {
+    let (house, _) = half_granted().await;
+    assert_eq!(house.send(&house.order(ADA, &["both"])).await.answer, Answer::Positive);
+    assert_eq!(house.vendor.held(ADA), "role light");
+    let ledger = house.ledger(ADA).await;
+    assert!(ledger.former.is_empty() && ledger.left.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_14_a_second_attempt_takes_what_the_first_left_for_no_former_value() {
+    let (house, grant) = half_granted().await;
+    house.engine.operate(&grant.id, Act::Replay, "eve", "unlocked").await.unwrap();
+    house.is_at_rest().await;
+    assert_eq!(house.vendor.held(ADA), "role agent, team a");
+    house.send(&house.of_other_app(house.grant(ADA, &["light"]))).await;
+    house.send(&house.order(ADA, &["both"])).await;
+    house.send(&house.of_other_app(house.order(ADA, &["light"]))).await;
+    assert_eq!(house.vendor.held(ADA), "role end-user", "the order of `light` erased it");
+    let (house, grant) = half_granted().await;
+    house.engine.operate(&grant.id, Act::Replay, "eve", "unlocked").await.unwrap();
+    house.is_at_rest().await;
+    assert_eq!(house.send(&house.order(ADA, &["both"])).await.answer, Answer::Positive);
+    assert_eq!(house.vendor.held(ADA), "role light");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_14_what_somebody_else_sets_after_a_refused_grant_is_given_back_to_them() {
+    let (house, _) = half_granted().await;
+    house.vendor.gives(ADA, "role", "staff");
+    assert_eq!(house.send(&house.grant(ADA, &["agent"])).await.answer, Answer::Positive);
+    assert_eq!(house.send(&house.order(ADA, &["agent"])).await.answer, Answer::Positive);
+    assert_eq!(house.vendor.held(ADA), "role staff");
 }
 
 #[tokio::test(start_paused = true)]

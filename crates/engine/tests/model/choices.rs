@@ -72,7 +72,8 @@ impl World {
     }
 
     pub(crate) fn waits_for_somebody(&self) -> bool {
-        !self.vendor.held.invited.is_empty()
+        self.paused
+            || !self.vendor.held.invited.is_empty()
             || self.vendor.jobs.iter().any(|job| job.state == WatchState::Running)
     }
 

@@ -18,7 +18,7 @@ impl World {
         match choice {
             Choice::Deliver => self.deliver(scenario)?,
             Choice::Commit(place) => {
-                self.write(place);
+                self.write(scenario, place);
                 self.tell(scenario, place, Event::Committed)?;
             }
             Choice::See(place, number) => self.see(scenario, place, Some(number))?,
@@ -60,7 +60,7 @@ impl World {
         self.vendor.past.retain(|past| past.number >= first || past.until > since);
     }
 
-    fn write(&mut self, place: usize) {
+    fn write(&mut self, scenario: &Scenario, place: usize) {
         let Pending::Commit(records) = self.take_pending(place) else { return };
         let id = self.runs[place].run.request.id.clone();
         let mut request = (*self.disk.rows[&id]).clone();
@@ -70,6 +70,7 @@ impl World {
             apply(&mut request, &mut ledger, record, &at);
         }
         ledger.version += 1;
+        crate::rules::written_without(scenario, &mut ledger);
         self.disk.ledger = Arc::new(ledger);
         self.disk.rows.insert(id, Arc::new(request.clone()));
         let ledger = self.disk.ledger.clone();
@@ -109,6 +110,9 @@ impl World {
     }
 
     fn land(&mut self, action: &Action) -> Result<(), Wrong> {
+        if action.notifies_person && !self.vendor.mails(action, self.now) {
+            return Err(format!("“{}” sends the person mail a second time within a day", action.summary));
+        }
         if self.vendor.land(action, self.now) {
             return Ok(());
         }
@@ -207,7 +211,7 @@ impl World {
         self.faults.crashes -= 1;
         for place in 0..self.runs.len() {
             match self.runs[place].pending.clone() {
-                Pending::Commit(_) if written => self.write(place),
+                Pending::Commit(_) if written => self.write(scenario, place),
                 Pending::Call { action, .. } => match call {
                     Cut::Done => self.land(&action)?,
                     Cut::Never | Cut::Late => {

@@ -17,6 +17,14 @@ impl World {
         self.steps += 1;
         match scenario.steps[delivery] {
             Step::Replay(first) => self.replay(scenario, first),
+            Step::Pause => {
+                self.paused = true;
+                Ok(())
+            }
+            Step::Resume => {
+                self.resume();
+                Ok(())
+            }
             _ => self.arrive(scenario, delivery),
         }
     }
@@ -74,7 +82,7 @@ impl World {
         let is_idle =
             !self.runs.iter().any(|active| active.has_turn || matches!(active.pending, Pending::Turn { .. }));
         let alone = is_idle && self.disk.ledger.unfinished.is_empty();
-        if !alone {
+        if !alone && scenario.without != Some(Rule::ReadingAhead) {
             return None;
         }
         let asked = request.permissions.iter().flat_map(|one| one.facets.iter().flatten());
@@ -87,6 +95,19 @@ impl World {
             Some(self.now + ANSWER_WITHIN),
             Some(self.disk.ledger.version),
         ))
+    }
+
+    /// Whatever sleeps without its turn goes on at once.
+    fn resume(&mut self) {
+        self.paused = false;
+        let now = self.now;
+        for active in &mut self.runs {
+            if let Pending::Sleep { until: Some(until), keeps_turn: false, .. } =
+                &mut Arc::make_mut(active).pending
+            {
+                *until = now.min(*until);
+            }
+        }
     }
 
     /// An operator runs a request again, if it is at rest.

@@ -7,8 +7,12 @@ use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::hash::{Hash, Hasher};
 
+use fastrand::Rng;
+use usher_engine::AfterDeadline;
+use usher_journal::Execution;
+
 use crate::choices::{Call, Choice};
-use crate::scenarios::Scenario;
+use crate::scenarios::{Scenario, Step};
 use crate::world::{Pending, World, Wrong};
 
 /// No trace is longer: one that is does not end.
@@ -26,6 +30,8 @@ pub(crate) struct Explored {
     pub(crate) branches: BTreeMap<&'static str, usize>,
     /// It ended at the bound, with states left.
     pub(crate) cut: bool,
+    /// States on the ways beyond the bound.
+    pub(crate) passed: usize,
     pub(crate) wrong: Option<(Wrong, Vec<String>)>,
 }
 
@@ -51,28 +57,16 @@ pub(crate) fn explore(scenario: &Scenario, bound: usize) -> Explored {
     while let Some((place, world)) = frontier.pop_front() {
         let choices = world.choices(scenario);
         let depth = nodes[place].depth;
-        explored.longest = explored.longest.max(depth);
-        // A crash is no way on: without one it has to end too.
-        if choices.iter().all(|choice| matches!(choice, Choice::Crash { .. })) {
-            explored.ends += 1;
-            if let Err(wrong) = world.check_end(scenario) {
-                explored.wrong = Some((wrong, trace(scenario, &nodes, place, None)));
-                break;
-            }
-        }
-        if depth >= LONGEST {
-            explored.wrong = Some(("it does not end".to_owned(), trace(scenario, &nodes, place, None)));
+        if let Err(wrong) = explored.arrive(scenario, &world, &choices, depth) {
+            explored.wrong = Some((wrong, trace(scenario, &way_to(&nodes, place))));
             break;
         }
         for choice in choices {
-            explored.steps += 1;
-            for kind in kinds(&world, choice) {
-                *explored.branches.entry(kind).or_default() += 1;
-            }
             let mut next = world.clone();
-            let taken = next.take(scenario, choice).and_then(|()| next.check(scenario));
-            if let Err(wrong) = taken {
-                explored.wrong = Some((wrong, trace(scenario, &nodes, place, Some(choice))));
+            if let Err(wrong) = explored.step(scenario, &world, choice, &mut next) {
+                let mut way = way_to(&nodes, place);
+                way.push(choice);
+                explored.wrong = Some((wrong, trace(scenario, &way)));
                 explored.states = known.len();
                 return explored;
             }
@@ -90,9 +84,106 @@ pub(crate) fn explore(scenario: &Scenario, bound: usize) -> Explored {
     explored
 }
 
+/// Goes on to the end `walks` times, each time by a way of its own: what the bound keeps a search from, these reach.
+pub(crate) fn dive(scenario: &Scenario, walks: u64, explored: &mut Explored) {
+    let mut known = HashSet::new();
+    for walk in 0..walks {
+        let mut random = Rng::with_seed(walk);
+        let mut world = World::new(scenario);
+        let mut way = Vec::new();
+        loop {
+            let choices = world.choices(scenario);
+            let depth = u32::try_from(way.len()).unwrap();
+            if let Err(wrong) = explored.arrive(scenario, &world, &choices, depth) {
+                explored.wrong = Some((wrong, trace(scenario, &way)));
+                return;
+            }
+            // A crash only now and then: most ways would not get far otherwise.
+            let may_crash = random.u8(..8) == 0;
+            let is_end = choices.iter().all(is_crash);
+            let ways: Vec<_> = choices.into_iter().filter(|choice| may_crash || !is_crash(choice)).collect();
+            let Some(choice) = random.choice(ways).filter(|_| !is_end) else { break };
+            way.push(choice);
+            let before = world.clone();
+            if let Err(wrong) = explored.step(scenario, &before, choice, &mut world) {
+                explored.wrong = Some((wrong, trace(scenario, &way)));
+                return;
+            }
+            known.insert(key(&world));
+        }
+    }
+    explored.passed = known.len();
+}
+
+impl Explored {
+    /// A state is reached.
+    fn arrive(
+        &mut self,
+        scenario: &Scenario,
+        world: &World,
+        choices: &[Choice],
+        depth: u32,
+    ) -> Result<(), Wrong> {
+        self.longest = self.longest.max(depth);
+        if depth >= LONGEST {
+            return Err("it does not end".to_owned());
+        }
+        // A crash is no way on: without one it has to end too.
+        if choices.iter().all(is_crash) {
+            self.ends += 1;
+            world.check_end(scenario)?;
+        }
+        Ok(())
+    }
+
+    /// A choice is taken.
+    fn step(
+        &mut self,
+        scenario: &Scenario,
+        before: &World,
+        choice: Choice,
+        next: &mut World,
+    ) -> Result<(), Wrong> {
+        self.steps += 1;
+        next.take(scenario, choice)?;
+        for kind in kinds(scenario, before, choice).into_iter().chain(ended(scenario, before, next)) {
+            *self.branches.entry(kind).or_default() += 1;
+        }
+        next.check(scenario)
+    }
+}
+
+fn is_crash(choice: &Choice) -> bool {
+    matches!(choice, Choice::Crash { .. })
+}
+
+/// Ends that are counted as branches.
+fn ended(scenario: &Scenario, before: &World, next: &World) -> Option<&'static str> {
+    let (_, row) = next
+        .disk
+        .rows
+        .iter()
+        .find(|(id, row)| before.disk.rows.get(*id).is_none_or(|old| old.execution != row.execution))?;
+    let stops = scenario.apps[&row.app_key].after_deadline == AfterDeadline::Stop;
+    match row.execution {
+        Execution::Expired => Some("approval over"),
+        Execution::NeedsHuman if stops && row.reason.as_ref().is_some_and(|why| why.contains("too late")) => {
+            Some("stopped after its answer")
+        }
+        _ => None,
+    }
+}
+
 /// The kinds of branch that are counted.
-fn kinds(world: &World, choice: Choice) -> Vec<&'static str> {
+fn kinds(scenario: &Scenario, world: &World, choice: Choice) -> Vec<&'static str> {
     match choice {
+        Choice::Deliver => match scenario.steps[world.steps] {
+            Step::Again(_) => vec!["duplicate"],
+            Step::OrderAll(_) => vec!["deprovisioning of everything"],
+            Step::Replay(_) => vec!["operator's replay"],
+            Step::Pause => vec!["operator's pause"],
+            Step::Grant(..) | Step::Order(..) | Step::Resume => Vec::new(),
+        },
         Choice::Crash { .. } => {
             let calls = world.runs.iter().any(|active| matches!(active.pending, Pending::Call { .. }));
             if calls { vec!["crash", "crash during a call"] } else { vec!["crash"] }
@@ -115,17 +206,22 @@ fn kinds(world: &World, choice: Choice) -> Vec<&'static str> {
     }
 }
 
-/// The way to a state, told again from the beginning.
-fn trace(scenario: &Scenario, nodes: &[Node], place: usize, last: Option<Choice>) -> Vec<String> {
-    let mut choices: Vec<Choice> = last.into_iter().collect();
+fn way_to(nodes: &[Node], place: usize) -> Vec<Choice> {
+    let mut way = Vec::new();
     let mut at = place;
     while let Some(choice) = nodes[at].choice {
-        choices.push(choice);
+        way.push(choice);
         at = nodes[at].parent;
     }
+    way.reverse();
+    way
+}
+
+/// The way to a state, told again from the beginning.
+fn trace(scenario: &Scenario, way: &[Choice]) -> Vec<String> {
     let mut world = World::new(scenario);
     let mut told = Vec::new();
-    for choice in choices.into_iter().rev() {
+    for &choice in way {
         let line = describe(scenario, &world, choice);
         // The last one is what is wrong; its own error is told above the trace.
         let broken = world.take(scenario, choice).is_err();

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use usher_core::{Direction, Facet};
+use jiff::Timestamp;
+use usher_core::{Action, Direction, Facet, Planner};
+use usher_engine::AfterDeadline;
 use usher_journal::{Arrived, Execution, Request, RequestId};
 
 use crate::scenarios::{Scenario, Step};
+use crate::vendor::wall;
 use crate::world::{Pending, World, Wrong};
 
 /// A request as it was approved, in the order of acceptance.
@@ -16,6 +19,7 @@ pub(crate) struct Claim {
     app: String,
     all: bool,
     names: BTreeSet<String>,
+    until: Option<Timestamp>,
 }
 
 /// What a delivery was told.
@@ -34,6 +38,8 @@ pub(crate) struct Claims {
     claims: Vec<Claim>,
     /// For each step: the request that it became, and what it was told.
     told: Vec<(Option<RequestId>, Option<Told>)>,
+    /// Requests that an operator has run again.
+    again: BTreeSet<RequestId>,
     /// Something happened after which a person may have to look: a refusal, a lapsed invitation.
     pub(crate) excused: bool,
 }
@@ -46,6 +52,7 @@ impl Claim {
             app: request.app_key.clone(),
             all: request.all,
             names: request.permissions.iter().map(|permission| permission.name.clone()).collect(),
+            until: request.until,
         }
     }
 
@@ -79,8 +86,15 @@ impl Claims {
 
     /// A new attempt counts from now.
     pub(crate) fn replayed(&mut self, request: &Request) {
+        self.again.insert(request.id.clone());
         self.claims.retain(|claim| claim.id != request.id);
         self.claims.push(Claim::of(request));
+    }
+
+    /// Whether the sender of a request was told no, or lost, and no operator has run it again since.
+    fn was_told_no(&self, id: &RequestId) -> bool {
+        let told = self.told.iter().find(|(of, _)| of.as_ref() == Some(id)).and_then(|(_, told)| *told);
+        matches!(told, Some(Told::No | Told::Lost)) && !self.again.contains(id)
     }
 
     pub(crate) fn request_of(&self, step: usize) -> Option<RequestId> {
@@ -139,9 +153,66 @@ impl World {
         )
     }
 
-    fn is_entitled(&self, scenario: &Scenario, facet: &Facet) -> bool {
-        self.grants(scenario)
-            .any(|(place, name, given)| given == facet && self.claims.order_after(place, name).is_none())
+    /// Whether an approval gives it that no order has taken back. `lasting`: and whose time is not over; what was granted in time
+    /// stays until somebody asks for its end (rule 20 is not built yet).
+    fn is_entitled(&self, scenario: &Scenario, facet: &Facet, lasting: bool) -> bool {
+        self.grants(scenario).any(|(place, name, given)| {
+            given == facet && !self.is_taken(place, name) && !(lasting && self.is_over(place))
+        })
+    }
+
+    /// Whether a later order has removed what the claim at `place` gives by `name`.
+    fn is_taken(&self, place: usize, name: &str) -> bool {
+        let app = &self.claims.claims[place].app;
+        let mut later = self.claims.claims.iter().skip(place + 1);
+        later.any(|claim| claim.takes(app, name) && self.is_proven(&claim.id))
+    }
+
+    /// Whether an order has named it for itself, and not only for the sake of something else.
+    fn is_named(&self, scenario: &Scenario, facet: &Facet) -> bool {
+        self.claims.claims.iter().filter(|claim| claim.is_order()).any(|order| {
+            let mapped = &scenario.apps[&order.app].permissions;
+            let implied = |name: &String| scenario.connector.implied(&mapped[name]).contains(facet);
+            order.all || order.names.iter().any(|name| mapped[name].contains(facet) && !implied(name))
+        })
+    }
+
+    /// Whether somebody else gave what no order has named for itself.
+    fn was_there_before(&self, scenario: &Scenario, facet: &Facet) -> bool {
+        scenario.connector.implies && scenario.has.contains(facet) && !self.is_named(scenario, facet)
+    }
+
+    /// Whether the approved time of a claim is over.
+    fn is_over(&self, place: usize) -> bool {
+        self.claims.claims[place].until.is_some_and(|until| until <= wall(self.now))
+    }
+
+    /// Whether a request may make a change now.
+    pub(crate) fn may_send(
+        &self,
+        scenario: &Scenario,
+        request: &Request,
+        action: &Action,
+    ) -> Result<(), Wrong> {
+        let sent = |when: &str| Err(format!("“{}” was sent {when}", action.summary));
+        if self.vendor.is_at_work(self.now) {
+            return sent("while an earlier change may still arrive");
+        }
+        if self.paused {
+            return sent("while the connection is paused");
+        }
+        let mut asked = request.permissions.iter().flat_map(|one| one.facets.iter().flatten());
+        let gives =
+            request.direction == Direction::Provision && asked.any(|facet| action.gives.contains(facet));
+        // Not by the run's own copy: the explorer may have bent it.
+        if gives && self.disk.rows[&request.id].is_over(wall(self.now)) {
+            return sent("after the approved time was over");
+        }
+        let stops = scenario.apps[&request.app_key].after_deadline == AfterDeadline::Stop;
+        if gives && stops && self.claims.was_told_no(&request.id) {
+            return sent("after its answer was no, when a person was about to do it");
+        }
+        Ok(())
     }
 
     /// Whether a later approval has another value in the one-value slot of `facet`, and has not been taken back.
@@ -191,7 +262,10 @@ impl World {
             let named = mapped.iter().filter(|(name, _)| order.all || order.names.contains(*name));
             for facet in named.flat_map(|(_, facets)| facets) {
                 let is_there = self.has(facet) || self.vendor.held.invited.contains_key(facet);
-                if is_there && !self.is_entitled(scenario, facet) {
+                if is_there
+                    && !self.was_there_before(scenario, facet)
+                    && !self.is_entitled(scenario, facet, false)
+                {
                     return Err(format!("{facet} is there, and {} has removed it", order.id));
                 }
             }
@@ -200,6 +274,7 @@ impl World {
             let claim = &claims[place];
             if self.is_proven(&claim.id)
                 && self.claims.order_after(place, name).is_none()
+                && !self.is_over(place)
                 && !self.is_displaced(scenario, place, facet)
                 && !self.has_or_counts(scenario, &claim.app, facet)
             {
@@ -235,21 +310,82 @@ impl World {
         let mut claims = self.claims.claims.iter().skip_while(|claim| !claim.is_order());
         let invited_again = scenario.connector.invites && claims.any(|claim| !claim.is_order());
         let excused = self.claims.excused || scenario.connector.hides || invited_again;
+        let mut stopped = false;
         for row in self.disk.rows.values() {
-            let with_a_person = row.execution == Execution::NeedsHuman && excused;
+            let stops = scenario.apps[&row.app_key].after_deadline == AfterDeadline::Stop;
+            // A late answer has left it to a person, which an order never is.
+            let is_left = stops && row.direction == Direction::Provision && self.claims.was_told_no(&row.id);
+            stopped |= is_left;
+            let with_a_person = row.execution == Execution::NeedsHuman && (excused || is_left);
             if !row.execution.is_final() && !with_a_person {
                 let why = row.reason.as_deref().unwrap_or_default();
                 return Err(format!("{} does not end by itself: {:?}, {why}", row.id, row.execution));
             }
         }
-        if excused { Ok(()) } else { self.check_outcome(scenario) }
+        self.check_ends(scenario)?;
+        self.check_given_back(scenario)?;
+        if excused || stopped { Ok(()) } else { self.check_outcome(scenario) }
+    }
+
+    /// What is over has gone, and of an invitation that has lapsed somebody hears.
+    fn check_ends(&self, scenario: &Scenario) -> Result<(), Wrong> {
+        // What a grant has found there: where nothing is known of the person, what is mapped goes.
+        let found = |facet: &Facet| {
+            self.grants(scenario)
+                .any(|(place, _, given)| given == facet && self.is_proven(&self.claims.claims[place].id))
+        };
+        let is_gone = |facet: &&Facet| self.was_there_before(scenario, facet) && !self.has(facet);
+        if let Some(gone) = scenario.has.iter().filter(is_gone).find(|facet| found(facet)) {
+            return Err(format!("{gone} was there before, and is gone"));
+        }
+        for (place, name, facet) in self.grants(scenario) {
+            let claim = &self.claims.claims[place];
+            let held = &self.vendor.held;
+            let is_expired = self.execution(&claim.id) == Execution::Expired;
+            let is_there = self.has(facet) || held.invited.contains_key(facet);
+            if is_expired
+                && is_there
+                && !scenario.has.contains(facet)
+                && !self.is_entitled(scenario, facet, true)
+            {
+                return Err(format!("{facet} is there, and the approved time of {} is over", claim.id));
+            }
+            let has_lapsed = held.lapsed.contains_key(facet) && !is_there;
+            let stands = self.claims.order_after(place, name).is_none() && !self.is_over(place);
+            if has_lapsed && stands && self.is_proven(&claim.id) {
+                return Err(format!(
+                    "the invitation of {} to {facet} has lapsed, and nobody hears of it",
+                    claim.id
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Once everything that Usher gave to a one-value slot is removed, it is as it was before.
+    fn check_given_back(&self, scenario: &Scenario) -> Result<(), Wrong> {
+        let Some(before) = scenario.has.iter().find(|facet| facet.slot == "role") else { return Ok(()) };
+        let names = |claim: &Claim| {
+            claim.all
+                || claim.names.iter().any(|name| scenario.apps[&claim.app].permissions[name].contains(before))
+        };
+        let mut given = self.grants(scenario).filter(|(_, _, facet)| facet.slot == "role").peekable();
+        let is_given = given.peek().is_some();
+        let is_removed = given.all(|(place, name, _)| {
+            self.claims.order_after(place, name).is_some_and(|order| self.is_proven(&order.id))
+        });
+        let is_named = self.claims.claims.iter().any(names);
+        if is_given && is_removed && !is_named && !self.has(before) {
+            return Err(format!("the role is not {} in the end", before.value));
+        }
+        Ok(())
     }
 
     /// With nothing in its way, what was approved last is so.
     fn check_outcome(&self, scenario: &Scenario) -> Result<(), Wrong> {
         let mut role = None;
         for (place, name, facet) in self.grants(scenario) {
-            if self.claims.order_after(place, name).is_some() {
+            if self.claims.order_after(place, name).is_some() || self.is_over(place) {
                 continue;
             }
             if facet.slot == "role" {
@@ -259,8 +395,12 @@ impl World {
                 return Err(format!("{facet} was approved, and is not there in the end"));
             }
         }
-        let all = self.claims.claims.iter().any(|claim| claim.all);
-        let before = scenario.has.iter().find(|facet| facet.slot == "role" && !all);
+        if role.is_none() && scenario.connector.implies {
+            // Seen to already, as far as anybody knows what stood there.
+            return Ok(());
+        }
+        let had = |facet: &&Facet| facet.slot == "role" && !self.is_named(scenario, facet);
+        let before = scenario.has.iter().find(had);
         let expected = role.or(before.map(|facet| &facet.value)).map_or("end-user", String::as_str);
         if scenario.has.iter().any(|facet| facet.slot == "role") && !self.has(&Facet::new("role", expected)) {
             return Err(format!("the role is not {expected} in the end"));

@@ -11,7 +11,7 @@ use crate::rules::Rule;
 use crate::vendor::{Connector, wall};
 use crate::world::Faults;
 
-use Step::{Again, Grant, Order, OrderAll, Replay};
+use Step::{Again, Grant, Order, OrderAll, Pause, Replay, Resume};
 
 /// One delivery, or an operator's act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) enum Step {
     Again(usize),
     /// An operator runs the request of this step again, once it is at rest.
     Replay(usize),
+    /// An operator pauses the connection.
+    Pause,
+    /// And lets it go on.
+    Resume,
 }
 
 /// What is explored.
@@ -35,6 +39,8 @@ pub(crate) struct Scenario {
     pub(crate) apps: BTreeMap<String, AppPolicy>,
     /// What the person has before, by hand.
     pub(crate) has: BTreeSet<Facet>,
+    /// For how long everything is approved; `None`: for good.
+    pub(crate) approved_for: Option<Duration>,
     /// A rule that is taken out.
     pub(crate) without: Option<Rule>,
 }
@@ -67,6 +73,7 @@ impl Scenario {
             connector: Connector::new(),
             apps: BTreeMap::from(apps),
             has: BTreeSet::new(),
+            approved_for: None,
             without: None,
         }
     }
@@ -96,6 +103,24 @@ impl Scenario {
         self
     }
 
+    /// After a late answer a person goes on by hand.
+    pub(crate) fn stopping(mut self) -> Self {
+        self.apps.values_mut().for_each(|policy| policy.after_deadline = AfterDeadline::Stop);
+        self
+    }
+
+    /// Everything is approved for this long.
+    pub(crate) fn ending_in(mut self, seconds: u64) -> Self {
+        self.approved_for = Some(Duration::from_secs(seconds));
+        self
+    }
+
+    /// A team needs the role that its permission gives with it.
+    pub(crate) fn implying(mut self) -> Self {
+        self.connector.implies = true;
+        self
+    }
+
     /// The vendor shows no open invitation.
     pub(crate) fn hiding(mut self) -> Self {
         self.connector.hides = true;
@@ -112,7 +137,7 @@ impl Scenario {
             Grant(app, names) => (Direction::Provision, app, names, false),
             Order(app, names) => (Direction::Deprovision, app, names, false),
             OrderAll(app) => (Direction::Deprovision, app, &["agent", "light", "a", "b"][..], true),
-            Again(_) | Replay(_) => panic!("no delivery of its own"),
+            Again(_) | Replay(_) | Pause | Resume => panic!("no delivery of its own"),
         };
         let mapped = &self.apps[app].permissions;
         let asked =
@@ -142,7 +167,10 @@ impl Scenario {
             lumos_request: (!is_told_apart).then(|| format!("l{}", first + 1)),
             task_url: None,
             comment: None,
-            until: None,
+            until: self
+                .approved_for
+                .filter(|_| direction == Direction::Provision)
+                .map(|time| wall(now + time)),
             config: String::new(),
             dry_run: false,
             execution: Execution::Accepted,
@@ -154,7 +182,7 @@ impl Scenario {
     }
 }
 
-const NO_FAULTS: Faults = Faults {
+pub(crate) const NO_FAULTS: Faults = Faults {
     crashes: 0,
     timeouts: 0,
     accepted: 0,
@@ -195,6 +223,22 @@ pub(crate) fn all(long: bool) -> Vec<Scenario> {
             .hiding(),
         Scenario::new("replayed", &[grant(&["a"]), order(&["a"]), Replay(0)], NO_FAULTS),
         Scenario::new("refused, and replayed", &[grant(&["a"]), Replay(0)], Faults { unsent: 1, ..no }),
+        Scenario::new("refused by half, and taken", &[grant(&["both"]), order(&["both"])], no)
+            .having("role", "light"),
+        Scenario::new(
+            "implied, and there before",
+            &[grant(&["both"]), order(&["both"]), Again(1)],
+            NO_FAULTS,
+        )
+        .having("role", "agent")
+        .implying(),
+        Scenario::new("implied, and given", &[grant(&["both"]), order(&["both"])], lost)
+            .having("role", "light")
+            .implying(),
+        Scenario::new("stopped by its answer", &[grant(&["a"]), order(&["a"])], Faults { slow: 1, ..lost })
+            .stopping(),
+        Scenario::new("the approval runs out", &[grant(&["a"])], Faults { slow: 1, ..both }).ending_in(5),
+        Scenario::new("paused", &[grant(&["a"]), Pause, Resume, order(&["a"])], crash),
     ];
     if long {
         scenarios.extend(longer());
@@ -204,6 +248,7 @@ pub(crate) fn all(long: bool) -> Vec<Scenario> {
 
 /// More deliveries, and more that goes wrong in one run.
 fn longer() -> Vec<Scenario> {
+    let lost = Faults { timeouts: 1, ..NO_FAULTS };
     let both = Faults { timeouts: 1, crashes: 1, ..NO_FAULTS };
     let twice = Faults { timeouts: 2, ..NO_FAULTS };
     let grant = |names| Grant("app", names);
@@ -244,42 +289,57 @@ fn longer() -> Vec<Scenario> {
             both,
         )
         .inviting(true, false),
+        Scenario::new(
+            "implied, and named",
+            &[grant(&["agent"]), Grant("other", &["both"]), order(&["agent"]), Order("other", &["both"])],
+            both,
+        )
+        .having("role", "agent")
+        .implying(),
+        Scenario::new(
+            "implied, there before, and refused",
+            &[grant(&["both"]), order(&["both"])],
+            Faults { refusals: 1, ..both },
+        )
+        .having("role", "agent")
+        .implying(),
+        Scenario::new(
+            "everything at once",
+            &[grant(&["a", "agent"]), Again(0), OrderAll("app"), grant(&["b", "light"])],
+            Faults { crashes: 1, timeouts: 2, refusals: 1, slow: 1, ..NO_FAULTS },
+        )
+        .having("role", "end-user"),
+        Scenario::new(
+            "two permissions, two crashes",
+            &[grant(&["a", "b"]), order(&["a"])],
+            Faults { crashes: 2, ..lost },
+        ),
+        Scenario::new(
+            "half refused, replayed and taken",
+            &[grant(&["both"]), Replay(0), order(&["both"])],
+            Faults { refusals: 1, ..both },
+        )
+        .having("role", "light"),
+        Scenario::new(
+            "stopped, replayed and taken",
+            &[grant(&["a", "b"]), Replay(0), order(&["a"])],
+            Faults { slow: 1, ..both },
+        )
+        .stopping(),
+        Scenario::new(
+            "an approval runs out beside another",
+            &[grant(&["a"]), Grant("other", &["a"]), order(&["a"])],
+            Faults { slow: 1, ..both },
+        )
+        .ending_in(20),
+        Scenario::new(
+            "an invitation runs out",
+            &[grant(&["a"]), order(&["a"])],
+            Faults { crashes: 1, ..NO_FAULTS },
+        )
+        .inviting(true, true)
+        .ending_in(7200),
+        Scenario::new("paused in between", &[grant(&["a", "b"]), Pause, order(&["a"]), Resume], both),
         Scenario::new("everything replayed", &[grant(&["a"]), order(&["a"]), Replay(0), Replay(1)], both),
     ]
-}
-
-/// Each rule that is taken out, in a scenario that shows what it is for, and what the checker must find.
-pub(crate) fn without_a_rule() -> Vec<(Rule, Scenario, &'static str)> {
-    const TWICE: &str = "while an earlier change may still arrive";
-    const LEFT: &str = "has removed it";
-    const TAKEN: &str = "has granted it";
-    let lost = Faults { timeouts: 1, ..NO_FAULTS };
-    let accepted = Faults { accepted: 1, ..NO_FAULTS };
-    let grant = |names| Grant("app", names);
-    let order = |names| Order("app", names);
-    let new = |steps: &[Step], faults| Scenario::new("without a rule", steps, faults);
-    let (one, taken) = ([grant(&["a"])], [grant(&["a"]), order(&["a"])]);
-    let shared = [grant(&["a"]), Grant("other", &["a"]), order(&["a"])];
-    let slot = [grant(&["light"]), Grant("other", &["agent"])];
-    let again = [grant(&["a"]), order(&["a"]), Again(0)];
-    let replayed = [grant(&["a"]), order(&["a"]), Replay(0)];
-    let all = [grant(&["a"]), OrderAll("app")];
-    let later = [order(&["a"]), grant(&["a"])];
-    let given_back = [grant(&["agent"]), order(&["agent"])];
-    let table = vec![
-        (Rule::Blocking, new(&shared, NO_FAULTS), TAKEN),
-        (Rule::Settling, new(&one, lost), TWICE),
-        (Rule::Lag, new(&one, NO_FAULTS).lagging(3), "took place a second time"),
-        (Rule::OpenChanges, new(&one, lost), TWICE),
-        (Rule::Watches, new(&one, accepted), TWICE),
-        (Rule::Superseding, new(&taken, lost), LEFT),
-        (Rule::LaterApprovals, new(&later, lost).having("team", "a"), TAKEN),
-        (Rule::Duplicates, new(&again, NO_FAULTS), LEFT),
-        (Rule::ReplayedPlace, new(&replayed, NO_FAULTS), "is not there in the end"),
-        (Rule::Everything, new(&all, NO_FAULTS).having("team", "b"), LEFT),
-        (Rule::NewestWins, new(&slot, lost).having("role", "end-user"), TAKEN),
-        (Rule::FormerValue, new(&given_back, NO_FAULTS).having("role", "light"), "the role is not light"),
-        (Rule::Invitations, new(&taken, NO_FAULTS).inviting(false, false).hiding(), LEFT),
-    ];
-    table.into_iter().map(|(rule, scenario, wrong)| (rule, scenario.without(rule), wrong)).collect()
 }

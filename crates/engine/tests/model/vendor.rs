@@ -67,12 +67,21 @@ pub(crate) struct Vendor {
     pub(crate) past: Vec<Past>,
     pub(crate) late: Vec<Late>,
     pub(crate) jobs: Vec<Job>,
+    /// When each step last sent the person mail.
+    pub(crate) mailed: BTreeMap<String, Duration>,
 }
 
 impl Vendor {
     pub(crate) fn new(facets: BTreeSet<Facet>) -> Self {
         let held = Arc::new(Held { facets, ..Held::default() });
-        Self { held, number: 0, past: Vec::new(), late: Vec::new(), jobs: Vec::new() }
+        Self {
+            held,
+            number: 0,
+            past: Vec::new(),
+            late: Vec::new(),
+            jobs: Vec::new(),
+            mailed: BTreeMap::new(),
+        }
     }
 
     /// A new moment begins.
@@ -109,6 +118,14 @@ impl Vendor {
         changed || is_moot
     }
 
+    /// The person gets mail. False: a second time within a day by the same step (rule 24).
+    pub(crate) fn mails(&mut self, action: &Action, now: Duration) -> bool {
+        let before = self.mailed.insert(action.name.clone(), now);
+        // A day from the intent, which its arrival may follow by this much.
+        let late = SETTLE + TIMEOUT + Duration::from_secs(1);
+        before.is_none_or(|before| now.saturating_sub(before) + late >= Duration::from_secs(24 * 3600))
+    }
+
     /// What may still arrive.
     pub(crate) fn is_at_work(&self, now: Duration) -> bool {
         self.late.iter().any(|late| now < late.before)
@@ -138,6 +155,8 @@ pub(crate) struct Connector {
     pub(crate) vouches: bool,
     /// It never shows an open invitation.
     pub(crate) hides: bool,
+    /// A team needs the role that its permission gives with it.
+    pub(crate) implies: bool,
     /// How stale a reading may be.
     pub(crate) lag: Duration,
     /// What one more attempt does where nobody knows what came of the first.
@@ -154,6 +173,7 @@ impl Connector {
             invites: false,
             vouches: false,
             hides: false,
+            implies: false,
             lag: Duration::ZERO,
             repeat: Repeat::Natural,
         }
@@ -234,6 +254,11 @@ pub(crate) fn refusal() -> Refusal {
 impl Planner for Connector {
     fn slots(&self) -> &Slots {
         &self.slots
+    }
+
+    fn implied(&self, facets: &BTreeSet<Facet>) -> BTreeSet<Facet> {
+        let is_implied = self.implies && facets.iter().any(|facet| facet.slot == "team");
+        facets.iter().filter(|facet| is_implied && facet.slot == "role").cloned().collect()
     }
 
     fn capabilities(&self) -> Capabilities {

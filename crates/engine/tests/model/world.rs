@@ -116,7 +116,7 @@ pub(crate) struct Faults {
     pub(crate) unsent: u8,
     pub(crate) slow: u8,
     pub(crate) failed_readings: u8,
-    /// How often time may pass while an invitation or a 202 is open.
+    /// How often time may pass while an invitation or a 202 is open, or the connection is paused.
     pub(crate) patience: u8,
 }
 
@@ -133,6 +133,8 @@ pub(crate) struct World {
     pub(crate) waiters: Vec<Waiter>,
     pub(crate) steps: usize,
     pub(crate) faults: Faults,
+    /// An operator has paused the connection.
+    pub(crate) paused: bool,
     pub(crate) claims: Claims,
 }
 
@@ -152,6 +154,7 @@ impl World {
             waiters: Vec::new(),
             steps: 0,
             faults: scenario.faults,
+            paused: false,
             claims: Claims::default(),
         }
     }
@@ -279,13 +282,15 @@ impl World {
     pub(crate) fn tell(&mut self, scenario: &Scenario, place: usize, event: Event) -> Result<(), Wrong> {
         let active = self.runs[place].clone();
         let limits = Limits::default();
-        let (run, ledger, event) = crate::rules::seen_without(scenario, &active, event);
+        let (run, ledger, event) = crate::rules::seen_without(scenario, &active, event, self.ticks());
+        let apps = crate::rules::apps_without(scenario);
+        let is_paused = self.paused && scenario.without != Some(Rule::Pausing);
         let circumstances = Circumstances {
             ledger: &ledger,
             planner: &scenario.connector,
-            apps: &scenario.apps,
+            apps: &apps,
             limits: &limits,
-            paused: None,
+            paused: is_paused.then_some("maintenance"),
         };
         let (mut run, effects) = decide(run, &circumstances, event, self.moment());
         crate::rules::put_back(scenario, &active, &mut run);
@@ -321,12 +326,8 @@ impl World {
                 active.pending = Pending::Reading(active.ahead.take().unwrap_or(fresh));
             }
             Effect::Apply { intent, action, .. } => {
-                if self.vendor.is_at_work(now) {
-                    return Err(format!(
-                        "“{}” was sent while an earlier change may still arrive",
-                        action.summary
-                    ));
-                }
+                let request = self.runs[place].run.request.clone();
+                self.may_send(scenario, &request, &action)?;
                 let bound = now + action.timeout + Duration::from_millis(500);
                 Arc::make_mut(&mut self.runs[place]).pending = Pending::Call { intent, action, bound };
             }

@@ -18,6 +18,11 @@ impl Planner for Vendor {
         &self.slots
     }
 
+    fn implied(&self, facets: &BTreeSet<Facet>) -> BTreeSet<Facet> {
+        let is_implied = self.lock().implies && facets.iter().any(|facet| facet.slot == "team");
+        facets.iter().filter(|facet| is_implied && facet.slot == "role").cloned().collect()
+    }
+
     fn capabilities(&self) -> Capabilities {
         Capabilities::default()
     }

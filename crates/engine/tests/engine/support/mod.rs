@@ -16,7 +16,8 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 use usher_core::{App, Clock, Direction, Facet, Subject, SubjectKey};
 use usher_engine::{
-    AfterDeadline, Alert, Alerts, Answer, AppPolicy, Connection, Delivery, Engine, Limits, Parts, Reply,
+    AfterDeadline, Alert, Alerts, Answer, AppPolicy, BreakerSettings, Connection, Delivery, Engine, Limits,
+    Parts, Reply,
 };
 use usher_journal::{
     AnswerState, Arrival, AskedPermission, Execution, Journal, Ledger, MemoryJournal, Request, RequestId,
@@ -341,6 +342,7 @@ fn parts(
     let connection = Connection {
         provisioner: Arc::new(vendor.clone()),
         apps: BTreeMap::from([("app".to_owned(), policy.clone()), ("other".to_owned(), policy.clone())]),
+        breaker: Some(BreakerSettings::default()),
     };
     Parts {
         journal: disk.clone(),

@@ -53,6 +53,7 @@ pub(super) struct State {
     pub(super) pending: BTreeMap<Facet, Awaits>,
     pub(super) plan_panics: bool,
     pub(super) forgets: bool,
+    pub(super) implies: bool,
     pub(super) repeat: Option<Repeat>,
     pub(super) lag: Duration,
     pub(super) watches: BTreeMap<String, (tokio::time::Instant, Option<Refusal>)>,
@@ -93,6 +94,12 @@ impl Vendor {
 
     pub(crate) fn takes(&self, email: &str, slot: &str, value: &str) -> &Self {
         self.lock().people.entry(email.to_owned()).or_default().remove(&Facet::new(slot, value));
+        self
+    }
+
+    /// A team needs the role that its permission gives with it.
+    pub(crate) fn implies(&self) -> &Self {
+        self.lock().implies = true;
         self
     }
 
