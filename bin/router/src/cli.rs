@@ -1,15 +1,18 @@
 //! The command line.
 
 mod local;
+mod requests;
 
 use std::path::PathBuf;
 use std::sync::LazyLock;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use url::Url;
-use usher_core::Direction;
 
 pub use local::{CompletionsArgs, ConnectorsArgs, InitArgs, InitConnector, SchemaArgs, SchemaOf, TestArgs};
+pub use requests::{
+    ActArgs, ExportArgs, ExportFormat, FilterArgs, ListArgs, RequestsCommand, ShowArgs, State, Way,
+};
 
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let features = [
@@ -59,11 +62,13 @@ pub enum Command {
     Send(SendArgs),
     /// Write a copy of the journal while the service runs, and check it
     Backup(BackupArgs),
-    /// List, show, replay and close requests
+    /// List, follow, export, show, replay and close requests
     #[command(subcommand)]
     Requests(RequestsCommand),
     /// Show who holds what, through which approval and until when
     Holdings(HoldingsArgs),
+    /// Show your vendor accounts: who paused them, and whether the vendor answers
+    Connections(ConnectionsArgs),
     /// Stop sending changes to a connection, over restarts too
     Pause(PauseArgs),
     /// Let a paused connection go on
@@ -71,7 +76,7 @@ pub enum Command {
     /// Try the alerts of the configuration
     #[command(subcommand)]
     Alerts(AlertsCommand),
-    /// Show the connectors compiled in, with their settings
+    /// Show the connectors that this build brings, with what can be configured
     Connectors(ConnectorsArgs),
     /// Write the JSON Schema of the configuration or of a definition, for editors
     Schema(SchemaArgs),
@@ -190,86 +195,6 @@ fn address(text: &str) -> Result<Url, String> {
     url.ok_or_else(|| "write it in full, such as http://127.0.0.1:9470".to_owned())
 }
 
-/// `usher requests …`
-#[derive(Debug, Subcommand)]
-pub enum RequestsCommand {
-    /// List requests, newest first
-    List(ListArgs),
-    /// Show one request and what happened with it
-    Show(ShowArgs),
-    /// Run requests again
-    Replay(ActArgs),
-    /// End requests that a person has seen to
-    Close(ActArgs),
-}
-
-/// `usher requests list`
-#[derive(Debug, Args)]
-pub struct ListArgs {
-    /// Those in this state
-    #[arg(long, value_enum)]
-    pub state: Option<State>,
-
-    /// Those that give, or those that take
-    #[arg(long, value_enum)]
-    pub direction: Option<Way>,
-
-    /// Those of this app
-    #[arg(long, value_name = "KEY")]
-    pub app: Option<String>,
-
-    /// Those of this connection
-    #[arg(long, value_name = "NAME")]
-    pub connection: Option<String>,
-
-    /// Those about this person
-    #[arg(long, value_name = "EMAIL")]
-    pub subject: Option<String>,
-
-    /// Those received since a moment (2026-11-24T08:00:00Z) or for a while (90m, 24h, "7 days")
-    #[arg(long, value_name = "WHEN")]
-    pub since: Option<String>,
-
-    /// How many at the most
-    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub limit: u16,
-
-    /// The page after the one that ended with this number
-    #[arg(long, value_name = "NUMBER")]
-    pub before: Option<u64>,
-
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub admin: AdminArgs,
-}
-
-/// `usher requests show`
-#[derive(Debug, Args)]
-pub struct ShowArgs {
-    /// Usher's id of the request
-    pub id: String,
-
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub admin: AdminArgs,
-}
-
-/// `usher requests replay`, `usher requests close`
-#[derive(Debug, Args)]
-pub struct ActArgs {
-    /// Usher's ids of the requests
-    #[arg(required = true, value_name = "ID")]
-    pub ids: Vec<String>,
-
-    /// Why, for the history
-    #[arg(long)]
-    pub reason: String,
-
-    /// Where the admin API is.
-    #[command(flatten)]
-    pub admin: AdminArgs,
-}
-
 /// `usher holdings`
 #[derive(Debug, Args)]
 pub struct HoldingsArgs {
@@ -285,6 +210,14 @@ pub struct HoldingsArgs {
     #[arg(long)]
     pub check: bool,
 
+    /// Where the admin API is.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+}
+
+/// `usher connections`
+#[derive(Debug, Args)]
+pub struct ConnectionsArgs {
     /// Where the admin API is.
     #[command(flatten)]
     pub admin: AdminArgs,
@@ -310,39 +243,6 @@ pub struct PauseArgs {
 pub enum AlertsCommand {
     /// Send one to everybody that `[alerts]` names, to see it arrive
     Test(ConfigArgs),
-}
-
-/// The five words of state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum State {
-    /// Access is there
-    Granted,
-    /// Access is gone
-    Removed,
-    /// Nothing more will be done
-    Refused,
-    /// Somebody is still at it
-    Waiting,
-    /// A person has to act
-    NeedsYou,
-}
-
-/// Give or take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Way {
-    /// Approved access
-    Provision,
-    /// Its end
-    Deprovision,
-}
-
-impl From<Way> for Direction {
-    fn from(way: Way) -> Self {
-        match way {
-            Way::Provision => Self::Provision,
-            Way::Deprovision => Self::Deprovision,
-        }
-    }
 }
 
 #[cfg(test)]

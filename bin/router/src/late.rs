@@ -26,7 +26,7 @@ impl LumosDesk {
     fn call(&self) -> Call {
         let now = self.clock.instant();
         let deadline = now.checked_add(LONGEST_CALL).unwrap_or(now);
-        Call { deadline, priority: Priority::Background, idempotency_key: None }
+        Call { deadline, priority: Priority::Background, idempotency_key: None, part: None }
     }
 }
 

@@ -160,6 +160,10 @@ fn what_the_loader_refuses_for_its_shape_the_schema_refuses_too() {
         ("connector = \"zendesk-license\"\n", ""),
         ("subdomain = \"acme\"", "subdomain = \"acme\"\ncolour = \"red\""),
         ("subdomain = \"acme\"", "subdomain = \"acme\"\nlimits = { per_minute = 0 }"),
+        ("subdomain = \"acme\"", "subdomain = \"acme\"\nbreaker = 5"),
+        ("subdomain = \"acme\"", "subdomain = \"acme\"\nbreaker = { failures = 1 }"),
+        ("subdomain = \"acme\"", "subdomain = \"acme\"\nbreaker = { longest = 60 }"),
+        ("subdomain = \"acme\"", "subdomain = \"acme\"\nbreaker = { retries = 3 }"),
         ("subdomain = \"acme\"", "subdomain = \"acme\"\nallow_private = \"yes\""),
         ("email_domains = [\"acme.com\"]", ""),
         ("email_domains = [\"acme.com\"]", "email_domains = []"),
@@ -183,6 +187,12 @@ fn what_can_stand_in_a_connection_of_any_kind_may() {
     );
     assert!(mistakes(&text).is_none());
     assert!(is_valid(&text));
+    for breaker in ["true", "false", "{}", "{ failures = 2, longest = \"1s\" }"] {
+        let text =
+            BASE.replace("subdomain = \"acme\"", &format!("subdomain = \"acme\"\nbreaker = {breaker}"));
+        assert!(mistakes(&text).is_none(), "{breaker}");
+        assert!(is_valid(&text), "{breaker}");
+    }
     let labelled = BASE.replace("{ role = \"agent\" }", "{ role = \"agent\", label = \"Agent\" }");
     assert!(mistakes(&labelled).is_none());
     assert!(is_valid(&labelled));
@@ -237,6 +247,11 @@ fn every_key_that_the_loader_knows_is_in_the_schema_and_no_other() {
             "[connections.z.limits]",
             "/$defs/connection.zendesk-license/properties/limits",
         ),
+        (
+            "[connections.z]\nconnector = \"zendesk-license\"\n",
+            "[connections.z.breaker]",
+            "/$defs/connection.zendesk-license/properties/breaker",
+        ),
         (BASE, app, "/$defs/app"),
         (BASE, "[hooks.x]", "/properties/hooks/additionalProperties"),
     ] {
@@ -252,7 +267,7 @@ fn every_key_that_the_loader_knows_is_in_the_schema_and_no_other() {
 fn a_connections_keys_are_its_connectors_and_the_routers() {
     for connector in usher_router::connectors::all() {
         let known = known_to_the_schema(&format!("/$defs/connection.{}", connector.kind()));
-        for key in ["connector", "limits", "base_url", "allow_private"] {
+        for key in ["connector", "limits", "breaker", "base_url", "allow_private"] {
             assert!(known.contains(key), "{} lacks {key}", connector.kind());
         }
         let own = connector.schema();

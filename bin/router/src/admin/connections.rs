@@ -3,6 +3,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{Path, State};
 use http::StatusCode;
+use usher_engine::BreakerView;
 use usher_journal::Pause;
 
 use super::requests::reason;
@@ -12,7 +13,8 @@ use super::{AdminParts, ApiError, Operator};
 
 pub(crate) async fn list(State(parts): Parted, _: Operator) -> Answer<ConnectionsView> {
     let pauses = parts.engine.pauses().await;
-    let view = |info: &ConnectionInfo| view(info, pauses.get(&info.name));
+    let mut breakers = parts.engine.breakers().await;
+    let view = |info: &ConnectionInfo| view(info, pauses.get(&info.name), breakers.remove(&info.name));
     Ok(Json(ConnectionsView { connections: parts.connections.iter().map(view).collect() }))
 }
 
@@ -27,7 +29,8 @@ pub(crate) async fn pause(
     let pause = Pause { by: operator.name, reason: reason(body)?, since: parts.clock.now() };
     parts.engine.pause(&info.name, Some(pause.clone())).await?;
     tracing::warn!(connection = %info.name, operator = %pause.by, reason = %pause.reason, "paused");
-    Ok(Json(view(info, Some(&pause))))
+    let breaker = parts.engine.breakers().await.remove(&info.name);
+    Ok(Json(view(info, Some(&pause), breaker)))
 }
 
 pub(crate) async fn resume(
@@ -41,7 +44,8 @@ pub(crate) async fn resume(
     let reason = reason(body)?;
     parts.engine.pause(&info.name, None).await?;
     tracing::warn!(connection = %info.name, operator = %operator.name, reason = %reason, "resumed");
-    Ok(Json(view(info, None)))
+    let breaker = parts.engine.breakers().await.remove(&info.name);
+    Ok(Json(view(info, None, breaker)))
 }
 
 fn find(parts: &AdminParts, name: Result<Path<String>, PathRejection>) -> Result<&ConnectionInfo, ApiError> {
@@ -55,11 +59,12 @@ fn find(parts: &AdminParts, name: Result<Path<String>, PathRejection>) -> Result
     })
 }
 
-fn view(info: &ConnectionInfo, pause: Option<&Pause>) -> ConnectionView {
+fn view(info: &ConnectionInfo, pause: Option<&Pause>, breaker: Option<BreakerView>) -> ConnectionView {
     ConnectionView {
         name: info.name.clone(),
         connector: info.connector.clone(),
         apps: info.apps.clone(),
         paused: pause.map(Into::into),
+        breaker,
     }
 }

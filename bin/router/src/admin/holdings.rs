@@ -16,7 +16,7 @@ use usher_journal::{Execution, Filter, Holder, Holding, HoldingsFilter, Ledger, 
 
 use super::plan::HeldView;
 use super::service::{Answer, Parted, query};
-use super::{AdminParts, ApiError, Operator};
+use super::{AdminParts, ApiError, Operator, names};
 
 /// People of a page, at the most and where nobody says.
 const MAX_ROWS: usize = 1000;
@@ -123,6 +123,9 @@ pub(crate) async fn list(
         limit,
     };
     let page = parts.engine.holdings(&filter).await?;
+    if page.holdings.is_empty() {
+        names::check(&parts, None, filter.connection.as_deref()).await?;
+    }
     tracing::info!(operator = %operator.name, people = page.holdings.len(), "an operator read holdings");
     let views = page.holdings.into_iter().map(|holding| view(&parts, holding, asked.check));
     let holdings = join_all(views).await.into_iter().collect::<Result<Vec<_>, ApiError>>()?;

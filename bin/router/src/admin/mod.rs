@@ -8,11 +8,13 @@ mod connections;
 mod error;
 mod holdings;
 mod mapping;
+mod names;
 mod operators;
 mod plan;
 mod ports;
 mod requests;
 mod service;
+mod taken;
 mod timeline;
 mod view;
 
@@ -27,5 +29,5 @@ pub use ports::Operate;
 pub use service::{Admin, AdminParts};
 pub use view::{
     ConnectionInfo, ConnectionView, ConnectionsView, EntryView, ErrorView, PageView, PauseView, ReasonBody,
-    RequestView, StoredView, WORDS,
+    RequestView, StoredView, Taken, WORDS,
 };

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 use usher_core::{Awaits, Direction, Facet, Hold};
-use usher_engine::{Preview, Stand};
-use usher_journal::{AskedPermission, Request};
+use usher_engine::{Preview, Repeated, Stand};
+use usher_journal::{Arrived, AskedPermission, Request};
 
 use super::mapping::{Mapped, NotMapped};
 use super::service::{Answer, Parted, query};
@@ -38,6 +38,8 @@ pub enum Verdict {
     Nothing,
     /// Nothing would be sent, and somebody else has to go on first: the invitee, or the vendor.
     Waits,
+    /// It repeats a request that is known already: nothing new would be sent, and it would be answered from that one.
+    Repeats,
     /// It would be refused, as a whole or in part.
     Refused,
     /// It is Lumos's test button: nothing is provisioned.
@@ -53,6 +55,9 @@ pub struct PlanView {
     pub verdict: Verdict,
     /// Why it would be refused, or why it cannot be told.
     pub reason: Option<String>,
+    /// What else the journal tells beforehand: that it repeats a request, that somebody has had mail.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
     /// What to paste into usher.toml where something is not mapped.
     pub paste: Option<String>,
     /// The path that it is taken to have come by.
@@ -224,27 +229,53 @@ async fn preview(parts: &AdminParts, request: Request, route: String) -> Result<
 }
 
 fn seen(preview: Preview, route: String) -> PlanView {
+    let repeats = preview.repeats.as_ref().filter(|repeated| repeated.arrived != Arrived::Again);
     let (verdict, reason) = match &preview {
+        _ if repeats.is_some() => (Verdict::Repeats, None),
         Preview { fault: Some(fault), .. } => (Verdict::Unknown, Some(fault.to_string())),
         Preview { refused, .. } if !refused.is_empty() => (Verdict::Refused, None),
         Preview { stand: Some(Stand::Unreadable), .. } => (Verdict::Unknown, Some(UNREADABLE.to_owned())),
         Preview { would, .. } if !would.is_empty() => (Verdict::Sends, None),
+        Preview { mailed: Some(_), .. } => (Verdict::Waits, None),
         Preview { stand: Some(Stand::Waiting(awaits)), .. } => {
             (Verdict::Waits, Some(waits(*awaits).to_owned()))
         }
         _ => (Verdict::Nothing, None),
     };
-    let refused = preview.refused.into_iter();
+    let would = if repeats.is_some() { Vec::new() } else { preview.would.clone() };
     PlanView {
         reason,
+        notes: notes(&preview),
         request: Some((&preview.request).into()),
         has: preview.holds.iter().map(HeldView::from).collect(),
-        would: preview.would,
-        refused: refused
+        would,
+        refused: preview
+            .refused
+            .into_iter()
             .map(|(facets, refusal)| RefusedView { facets, sentence: refusal.sentence })
             .collect(),
         ..PlanView::empty(verdict, route)
     }
+}
+
+/// What the journal tells beforehand.
+fn notes(preview: &Preview) -> Vec<String> {
+    let repeats = preview.repeats.as_ref().map(|Repeated { of, word, arrived }| {
+        let then = match arrived {
+            Arrived::Again | Arrived::Fresh => "it would be run again, under that id",
+            Arrived::Running => "it would be given that one's answer",
+            Arrived::Recheck => "it would only be looked whether all of it is there",
+            Arrived::Settled => "it would be answered from that one, and nothing would be sent",
+            Arrived::Followed => "a later request has followed it, so that it would be answered no",
+        };
+        format!("it repeats the request {of}, which is: {word}; {then}")
+    });
+    let mailed = preview.mailed.as_ref().map(|(step, at)| {
+        format!(
+            "“{step}” sends the person mail, which went out, or may have, at {at:.0}: it is not sent a second time within a day"
+        )
+    });
+    repeats.into_iter().chain(mailed).collect()
 }
 
 fn waits(awaits: Awaits) -> &'static str {
@@ -261,6 +292,7 @@ impl PlanView {
         Self {
             verdict,
             reason: None,
+            notes: Vec::new(),
             paste: None,
             route,
             request: None,

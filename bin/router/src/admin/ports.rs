@@ -3,10 +3,11 @@ use std::fmt;
 use std::path::Path;
 
 use async_trait::async_trait;
-use usher_engine::{Act, Engine, HoldingCheck, OperateError, Preview};
+use usher_core::SubjectKey;
+use usher_engine::{Act, BreakerView, Engine, HoldingCheck, OperateError, Preview};
 use usher_journal::{
-    Contents, Filter, Holding, HoldingsFilter, HoldingsPage, JournalError, Page, Pause, Request, RequestId,
-    Stored,
+    Contents, Filter, Holding, HoldingsFilter, HoldingsPage, JournalError, Ledger, Page, Pause, Request,
+    RequestId, Stored,
 };
 
 use crate::edge::Deliver;
@@ -19,6 +20,9 @@ pub trait Operate: fmt::Debug + Send + Sync + 'static {
 
     /// One request with its history.
     async fn find(&self, request: &RequestId) -> Result<Option<Stored>, JournalError>;
+
+    /// All that is known of a person at a connection.
+    async fn ledger(&self, connection: &str, subject: &SubjectKey) -> Result<Ledger, JournalError>;
 
     /// Runs a request again as it is, or ends it.
     async fn operate(
@@ -53,6 +57,9 @@ pub trait Operate: fmt::Debug + Send + Sync + 'static {
     /// What is paused.
     async fn pauses(&self) -> BTreeMap<String, Pause>;
 
+    /// The circuit breakers of the connections that have one.
+    async fn breakers(&self) -> BTreeMap<String, BreakerView>;
+
     /// Writes a copy of the journal into a new file.
     async fn backup(&self, to: &Path) -> Result<Contents, JournalError>;
 
@@ -68,6 +75,10 @@ impl Operate for Engine {
 
     async fn find(&self, request: &RequestId) -> Result<Option<Stored>, JournalError> {
         self.journal().find(request).await
+    }
+
+    async fn ledger(&self, connection: &str, subject: &SubjectKey) -> Result<Ledger, JournalError> {
+        self.journal().ledger(connection, subject).await
     }
 
     async fn operate(
@@ -108,6 +119,10 @@ impl Operate for Engine {
 
     async fn pauses(&self) -> BTreeMap<String, Pause> {
         Self::pauses(self)
+    }
+
+    async fn breakers(&self) -> BTreeMap<String, BreakerView> {
+        Self::breakers(self)
     }
 
     async fn backup(&self, to: &Path) -> Result<Contents, JournalError> {

@@ -14,7 +14,7 @@ use usher_lumos::task_link;
 
 use super::service::{Answer, Parted, json, parameter, query};
 use super::view::{PageView, ReasonBody, RequestView, StoredView, WORDS};
-use super::{ApiError, Operate, Operator, timeline};
+use super::{ApiError, Operate, Operator, names, taken, timeline};
 
 /// Characters of a reason.
 const MAX_REASON: usize = 1000;
@@ -47,9 +47,13 @@ pub(crate) async fn list(
     if !(1..=MAX_ROWS).contains(&rows) {
         return Err(ApiError::invalid(format!("limit: ask for 1 to {MAX_ROWS} rows")));
     }
+    let (app, connection) = (asked.app.clone(), asked.connection.clone());
     let filters = filters(asked, rows)?;
     let page = merged(&*parts.engine, &filters, rows).await?;
-    Ok(Json(PageView { requests: page.requests.iter().map(RequestView::from).collect(), next: page.next }))
+    if page.requests.is_empty() {
+        names::check(&parts, app.as_deref(), connection.as_deref()).await?;
+    }
+    Ok(Json(PageView { requests: taken::views(&*parts.engine, &page.requests).await?, next: page.next }))
 }
 
 pub(crate) async fn show(
@@ -64,7 +68,7 @@ pub(crate) async fn show(
     let paste =
         (request.word() == Word::Refused).then(|| parts.mapping.paste(&stored, parts.clock.now())).flatten();
     Ok(Json(StoredView {
-        request: request.into(),
+        request: taken::view(&*parts.engine, request).await?,
         route: request.route.clone(),
         lumos_request: request.lumos_request.clone(),
         task_link: request.task_url.as_deref().and_then(|url| task_link(url, &parts.task_url_hosts)),

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
 use usher_core::Direction;
+use usher_engine::BreakerView;
 use usher_journal::{AnswerState, Execution, Pause, Request, Telling, Word};
 
 /// The five words of state, as filters and JSON have them.
@@ -75,6 +76,36 @@ pub struct RequestView {
     pub answer: AnswerState,
     /// Whether the sender still has to hear of a late success.
     pub telling: Telling,
+    /// What later requests have taken of what it granted; `None` where nothing, and where it granted nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken: Option<Taken>,
+}
+
+/// What later requests have taken of what a request granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Taken {
+    /// Some of it is to go, and none has gone.
+    Going,
+    /// Some of its permissions are gone.
+    Partly,
+    /// All of its permissions are gone.
+    All,
+}
+
+impl RequestView {
+    /// The word of its state, and what it does not tell: that it was taken since, that a person has closed it.
+    #[must_use]
+    pub fn state(&self) -> String {
+        let more = match (self.word, self.taken, self.execution) {
+            (Word::Granted, Some(Taken::Going), _) => ", being taken",
+            (Word::Granted, Some(Taken::Partly), _) => ", partly taken since",
+            (Word::Granted, Some(Taken::All), _) => ", taken since",
+            (Word::Refused, _, Execution::Closed) => ", closed",
+            _ => "",
+        };
+        format!("{}{more}", self.word)
+    }
 }
 
 impl From<&Request> for RequestView {
@@ -101,6 +132,7 @@ impl From<&Request> for RequestView {
             reason: request.reason.clone(),
             answer: request.answer.clone(),
             telling: request.telling,
+            taken: None,
         }
     }
 }
@@ -180,6 +212,8 @@ pub struct ConnectionView {
     pub apps: Vec<String>,
     /// Who paused it and why.
     pub paused: Option<PauseView>,
+    /// Whether its vendor fails, and calls to it are refused for that; `None` where `breaker = false`.
+    pub breaker: Option<BreakerView>,
 }
 
 /// Why a connection is paused.

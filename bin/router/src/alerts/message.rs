@@ -1,12 +1,16 @@
 //! What an alert says, and what it is careful not to.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
-use usher_engine::Alert;
+use usher_engine::{About, Alert, AlertKind};
 use usher_journal::{Request, RequestId};
 
 /// Characters of a sentence at the most: a vendor's words may be among them.
 const LONGEST: usize = 1_000;
+/// The kind of an alert that stands for many.
+pub(super) const SUMMARY: &str = "summary";
 /// Instead of an e-mail address.
 const HIDDEN: &str = "(an address)";
 
@@ -19,8 +23,10 @@ pub(crate) struct Message {
     pub(super) at: Timestamp,
     /// `needs-human` and the like; `test` for one that an operator asked for.
     pub(super) kind: String,
-    /// About which request; `None` in a test.
+    /// About which request; `None` in a test, and where it is about more or less than one.
     pub(super) request: Option<RequestId>,
+    /// The alerts that it stands for, each with its request: whoever takes it has them.
+    pub(super) covers: Vec<(RequestId, String)>,
     pub(super) connection: String,
     pub(super) app: String,
     pub(super) sentence: String,
@@ -29,19 +35,30 @@ pub(crate) struct Message {
 }
 
 impl Message {
-    /// As the engine raised it.
+    /// As it was raised.
     pub(super) fn of(alert: Alert, at: Timestamp, subjects: bool) -> Self {
         let kind = alert.kind.as_str().to_owned();
-        let id = id(&alert.request, alert.attempt, &kind, &alert.sentence);
+        let (id, request, app, subject) = match alert.about {
+            About::Request { request, attempt, app, subject } => {
+                let id = id(&[&request.0, &attempt.to_string(), &kind, &alert.sentence]);
+                (id, Some(request), app, Some(subject.email))
+            }
+            // The same thing on the same day is the same alert, also after a restart.
+            About::Connection => {
+                let day = at.strftime("%Y-%m-%d").to_string();
+                (id(&[&alert.connection, &day, &kind, &alert.sentence]), None, String::new(), None)
+            }
+        };
         Self {
             id,
             at,
             kind,
-            request: Some(alert.request),
+            request,
+            covers: Vec::new(),
             connection: alert.connection,
-            app: alert.app,
+            app,
             sentence: said(&alert.sentence, subjects),
-            subject: subjects.then_some(alert.subject.email),
+            subject: subject.filter(|_| subjects),
         }
     }
 
@@ -55,10 +72,11 @@ impl Message {
         subjects: bool,
     ) -> Self {
         Self {
-            id: id(&about.id, attempt, kind, sentence),
+            id: id(&[&about.id.0, &attempt.to_string(), kind, sentence]),
             at,
             kind: kind.to_owned(),
             request: Some(about.id.clone()),
+            covers: Vec::new(),
             connection: about.connection.clone(),
             app: about.app_key.clone(),
             sentence: said(sentence, subjects),
@@ -73,6 +91,7 @@ impl Message {
             at,
             kind: "test".to_owned(),
             request: None,
+            covers: Vec::new(),
             connection: String::new(),
             app: String::new(),
             sentence: "this is a test: alerts of Usher arrive here, and nothing has to be done".to_owned(),
@@ -80,15 +99,59 @@ impl Message {
         }
     }
 
+    /// One that stands for many, each of which is about a request.
+    pub(super) fn summary(of: &[Self], at: Timestamp) -> Self {
+        let covers: Vec<(RequestId, String)> =
+            of.iter().filter_map(|one| Some((one.request.clone()?, one.id.clone()))).collect();
+        let mut ids: Vec<&str> = covers.iter().map(|(_, id)| id.as_str()).collect();
+        ids.sort_unstable();
+        let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+        for one in of {
+            *kinds.entry(one.kind.as_str()).or_default() += 1;
+        }
+        let kinds: Vec<String> = kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+        let sentence = format!(
+            "{} alerts from before this start were not sent here ({}): they are not sent one by one",
+            of.len(),
+            kinds.join(", ")
+        );
+        Self {
+            id: id(&ids),
+            at,
+            kind: SUMMARY.to_owned(),
+            request: None,
+            covers,
+            connection: String::new(),
+            app: String::new(),
+            sentence,
+            subject: None,
+        }
+    }
+
+    /// The alerts that whoever takes this one has, each with the request whose history notes it.
+    pub(super) fn carried(&self) -> Vec<(&RequestId, &str)> {
+        let own = self.request.iter().map(|request| (request, self.id.as_str()));
+        own.chain(self.covers.iter().map(|(request, id)| (request, id.as_str()))).collect()
+    }
+
     /// The command that shows more.
     pub(super) fn look(&self) -> Option<String> {
+        if self.kind == SUMMARY {
+            return Some("usher requests list --state needs-you".to_owned());
+        }
+        if self.kind == AlertKind::FewSeats.as_str() {
+            return Some("usher check --live".to_owned());
+        }
+        if self.kind == AlertKind::OutOfReach.as_str() {
+            return Some("usher connections".to_owned());
+        }
         self.request.as_ref().map(|request| format!("usher requests show {request}"))
     }
 }
 
-fn id(request: &RequestId, attempt: u64, kind: &str, sentence: &str) -> String {
+fn id(parts: &[&str]) -> String {
     let mut hash = Sha256::new();
-    for part in [request.0.as_str(), &attempt.to_string(), kind, sentence] {
+    for part in parts {
         // The length keeps ("a", "bc") and ("ab", "c") apart.
         hash.update(part.len().to_le_bytes());
         hash.update(part.as_bytes());

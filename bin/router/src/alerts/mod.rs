@@ -3,12 +3,16 @@
 //! An alert is raised by the engine, which never waits for it: it goes to the log and into a bounded queue for each receiver.
 //! There it is sent until the receiver takes it, or for a day. It is sent **at least once**: the engine notes in the request's
 //! history that it alerted, we note there that the alert was taken, and a start sends what has the one and not the other. So an
-//! alert may come twice, always with the same id.
+//! alert may come twice, always with the same id. Where many are left over, one alert stands for them all.
+//!
+//! An alert about a connection as a whole is in no history: what it tells is looked at again by the next start (see [`seats`] and [`outage`]).
 
 mod address;
 mod message;
+mod outage;
 mod queue;
 mod receiver;
+mod seats;
 mod slack;
 mod unsent;
 mod webhook;
@@ -29,8 +33,14 @@ use self::worker::Worker;
 
 pub use self::address::Address;
 pub(crate) use self::message::Message;
+pub(crate) use self::outage::Outages;
 pub(crate) use self::receiver::{NotTaken, Receiver};
+pub(crate) use self::seats::Seats;
 pub use self::webhook::SigningSecret;
+
+/// What is left from before a start is sent one by one up to this many, else as one alert: a receiver that is new to an old
+/// journal, or was down for long, is not flooded.
+const ONE_BY_ONE: usize = 10;
 
 /// The receivers that a configuration names.
 pub(crate) fn receivers(configured: &crate::config::Alerts) -> Vec<Receiver> {
@@ -161,9 +171,14 @@ async fn look(inbox: &Inbox, sending: &Sending) {
             return;
         }
     };
-    for unsent in found {
-        for (name, queue) in inbox.queues.iter().filter(|(name, _)| !unsent.sent_to.contains(*name)) {
-            push(name, queue, unsent.message.clone(), sending.clock.instant());
+    for (name, queue) in &inbox.queues {
+        let unsent = found.iter().filter(|unsent| !unsent.sent_to.contains(*name));
+        let mut messages: Vec<Message> = unsent.map(|unsent| unsent.message.clone()).collect();
+        if messages.len() > ONE_BY_ONE {
+            messages = vec![Message::summary(&messages, sending.clock.now())];
+        }
+        for message in messages {
+            push(name, queue, message, sending.clock.instant());
         }
     }
 }

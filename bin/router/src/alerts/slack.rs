@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::json;
 
-use super::message::Message;
+use super::message::{Message, SUMMARY};
 
 /// What is posted: text alone. Without markup nothing of it is a link, a mention or bold, whatever a vendor's words look like.
 pub(super) fn body(message: &Message) -> Bytes {
@@ -30,6 +30,9 @@ fn heading(kind: &str) -> &'static str {
         "late" => "granted, but Lumos was told no",
         "no-seat" => "no paid seat was left",
         "lapsed-invitation" => "an invitation has lapsed",
+        "few-seats" => "few paid seats are left",
+        "out-of-reach" => "a connection is out of reach",
+        SUMMARY => "alerts of earlier",
         "test" => "a test",
         // `needs-human`, and whatever a later version may have noted.
         _ => "a request needs you",

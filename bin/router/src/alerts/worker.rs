@@ -116,18 +116,19 @@ impl Worker {
         }
     }
 
-    /// Notes in the request's history that it arrived, so that no later start sends it again.
+    /// Notes in the requests' histories that it arrived, so that no later start sends it again.
     async fn note(&self, message: &Message) {
         tracing::info!(receiver = self.receiver.name(), alert.id = message.id, "an alert was sent");
-        let Some(request) = &message.request else { return };
-        let record = Record::AlertSent { alert: message.id.clone(), to: self.receiver.name().to_owned() };
-        let ticks = self.clock.instant().saturating_duration_since(self.started);
-        let at = Moment { wall: self.clock.now(), stamp: Stamp { boot: self.boot, ticks } };
-        if let Err(error) = self.journal.commit(request, vec![record], at).await {
-            tracing::warn!(
-                request.id = %request, alert.id = message.id, error = %error,
-                "that an alert was sent is not noted: the next start may send it again, with the same id"
-            );
+        for (request, alert) in message.carried() {
+            let record = Record::AlertSent { alert: alert.to_owned(), to: self.receiver.name().to_owned() };
+            let ticks = self.clock.instant().saturating_duration_since(self.started);
+            let at = Moment { wall: self.clock.now(), stamp: Stamp { boot: self.boot, ticks } };
+            if let Err(error) = self.journal.commit(request, vec![record], at).await {
+                tracing::warn!(
+                    request.id = %request, alert.id = alert, error = %error,
+                    "that an alert was sent is not noted: the next start may send it again, with the same id"
+                );
+            }
         }
     }
 }

@@ -71,6 +71,10 @@ pub struct TestArgs {
     /// Applications described in a file
     #[arg(required = true, value_name = "DEFINITION")]
     pub definitions: Vec<PathBuf>,
+
+    /// Take a definition without tests for a good one
+    #[arg(long)]
+    pub allow_empty: bool,
 }
 
 /// `usher connectors`

@@ -59,7 +59,37 @@ impl AdminClient {
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
-        self.call(self.client.request(Method::GET, url)).await
+        let (status, body) = self.exchange(self.client.request(Method::GET, url)).await?;
+        match self.read(status, &body) {
+            // What is asked is what was typed.
+            Err(Failure::Failed(sentence)) if status == StatusCode::BAD_REQUEST => {
+                Err(Failure::Usage(sentence))
+            }
+            read => read,
+        }
+    }
+
+    /// The same where it may be asked again later: `Err` within is why there is no answer now.
+    pub(crate) async fn look<T: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        query: &[(&str, String)],
+    ) -> Result<Result<T, String>, Failure> {
+        let mut url = self.url(path)?;
+        url.query_pairs_mut().extend_pairs(query);
+        let (status, body) = match self.exchange(self.client.request(Method::GET, url)).await {
+            Ok(answer) => answer,
+            Err(Failure::Failed(sentence)) => return Ok(Err(sentence)),
+            Err(other) => return Err(other),
+        };
+        match self.read(status, &body) {
+            Err(Failure::Failed(sentence)) if status.is_server_error() => Ok(Err(sentence)),
+            // What is asked is what was typed.
+            Err(Failure::Failed(sentence)) if status == StatusCode::BAD_REQUEST => {
+                Err(Failure::Usage(sentence))
+            }
+            read => read.map(Ok),
+        }
     }
 
     /// A request's page, which is looked for again for a while: a refusal is answered before it is on disk.

@@ -59,7 +59,12 @@ async fn ask_lumos(loaded: &Loaded) -> Option<Result<Health, Fault>> {
 }
 
 fn call() -> Call {
-    Call { deadline: SystemClock.instant() + WITHIN, priority: Priority::Report, idempotency_key: None }
+    Call {
+        deadline: SystemClock.instant() + WITHIN,
+        priority: Priority::Report,
+        idempotency_key: None,
+        part: None,
+    }
 }
 
 async fn ask(connection: &Connection) -> Result<Health, Fault> {

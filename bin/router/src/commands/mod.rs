@@ -5,6 +5,7 @@ mod alerts;
 mod backup;
 mod check;
 mod completions;
+mod connections;
 mod connectors;
 #[cfg(feature = "generic-rest")]
 mod definitions;
@@ -65,6 +66,7 @@ async fn dispatch(command: Command, mut output: Output) -> Result<(), Failure> {
         Command::Pause(args) => pause::pause(&args, &mut output).await,
         Command::Resume(args) => pause::resume(&args, &mut output).await,
         Command::Alerts(command) => alerts::run(&command, &mut output).await,
+        Command::Connections(args) => connections::run(&args, &mut output).await,
         Command::Connectors(args) => connectors::run(&args, &mut output),
         Command::Schema(args) => schema::run(args, &mut output),
         Command::Completions(args) => completions::run(&args, &mut output),

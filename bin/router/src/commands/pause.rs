@@ -1,5 +1,6 @@
 use super::Failure;
 use super::admin_client::AdminClient;
+use super::requests::moment;
 use crate::admin::ConnectionView;
 use crate::cli::PauseArgs;
 use crate::output::{Output, safe};
@@ -23,8 +24,10 @@ async fn act(args: &PauseArgs, act: &str, output: &mut Output) -> Result<(), Fai
     let name = safe(&view.name);
     let line = match &view.paused {
         Some(pause) => format!(
-            "{name} is paused by {}: nothing is sent to it until usher resume {name}.",
-            safe(&pause.by)
+            "{name} is paused by {} since {} ({}): nothing is sent to it until usher resume {name} --reason …",
+            safe(&pause.by),
+            moment(pause.since),
+            safe(&pause.reason)
         ),
         None => format!("{name} goes on, and what waited for it."),
     };

@@ -2,7 +2,7 @@ use super::Failure;
 use super::admin_client::AdminClient;
 use super::payload;
 use super::requests::{moment, print_paste};
-use crate::admin::{Held, PlanView, PlannedRequest, Verdict};
+use crate::admin::{Held, PauseView, PlanView, PlannedRequest, Verdict};
 use crate::cli::PlanArgs;
 use crate::output::{Output, Progress, Style, Table, safe};
 use usher_core::{Direction, Facet};
@@ -27,7 +27,7 @@ pub(crate) async fn run(args: &PlanArgs, output: &mut Output) -> Result<(), Fail
     drop(progress);
     print(&view, output)?;
     match view.verdict {
-        Verdict::Sends | Verdict::Nothing | Verdict::Waits | Verdict::Test => Ok(()),
+        Verdict::Sends | Verdict::Nothing | Verdict::Waits | Verdict::Repeats | Verdict::Test => Ok(()),
         Verdict::Refused | Verdict::Unknown => Err(Failure::Said),
     }
 }
@@ -48,6 +48,9 @@ pub(crate) fn print(view: &PlanView, output: &mut Output) -> Result<(), Failure>
         Verdict::Sends => ("It would be carried out.", Style::Good),
         Verdict::Nothing => ("Everything is as it should be: nothing would be sent.", Style::Good),
         Verdict::Waits => ("It would wait: nothing would be sent.", Style::Pending),
+        Verdict::Repeats => {
+            ("It would be taken for a repetition: nothing new would be sent.", Style::Pending)
+        }
         Verdict::Refused => ("It would be refused.", Style::Bad),
         Verdict::Test => ("It would be taken for Lumos's test button: nothing is provisioned.", Style::Good),
         Verdict::Unknown => ("It cannot be told.", Style::Pending),
@@ -58,6 +61,9 @@ pub(crate) fn print(view: &PlanView, output: &mut Output) -> Result<(), Failure>
     }
     for refused in &view.refused {
         output.line(format!("Why: {}: {}", safe(&listed(&refused.facets)), safe(&refused.sentence)))?;
+    }
+    for note in &view.notes {
+        output.line(format!("{} {}", output.paint(Style::Pending, "note:"), safe(note)))?;
     }
     if let Some(request) = &view.request {
         output.line("")?;
@@ -118,7 +124,9 @@ fn facts(view: &PlanView, request: &PlannedRequest) -> Table {
     }
     fact("until", request.until.map(moment));
     fact("dry run", request.dry_run.then(|| "nothing is sent".to_owned()));
-    fact("paused", view.paused.as_ref().map(|pause| format!("by {}: {}", pause.by, pause.reason)));
+    let paused =
+        |pause: &PauseView| format!("by {} since {}: {}", pause.by, moment(pause.since), pause.reason);
+    fact("paused", view.paused.as_ref().map(paused));
     table
 }
 

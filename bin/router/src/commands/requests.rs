@@ -1,15 +1,19 @@
+mod export;
+mod filter;
+mod follow;
 mod show;
 
-use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
+use jiff::Timestamp;
 use serde_json::json;
-use usher_core::{Clock, SystemClock};
+use usher_core::{Clock, Direction, SystemClock};
+use usher_journal::Execution;
 
 pub(crate) use show::print_paste;
 
 use super::Failure;
-use super::admin_client::{AdminClient, name};
-use crate::admin::{PageView, RequestView, StoredView, WORDS};
-use crate::cli::{ActArgs, ListArgs, RequestsCommand, ShowArgs, State};
+use super::admin_client::AdminClient;
+use crate::admin::{PageView, RequestView, StoredView, Taken};
+use crate::cli::{ActArgs, ListArgs, RequestsCommand, ShowArgs};
 use crate::output::{Output, Style, Table};
 
 /// `usher requests …`
@@ -19,12 +23,18 @@ pub(crate) async fn run(command: &RequestsCommand, output: &mut Output) -> Resul
         RequestsCommand::Show(args) => show(args, output).await,
         RequestsCommand::Replay(args) => act(args, "replay", output).await,
         RequestsCommand::Close(args) => act(args, "close", output).await,
+        RequestsCommand::Export(args) => export::run(args, output).await,
     }
 }
 
 async fn list(args: &ListArgs, output: &mut Output) -> Result<(), Failure> {
-    let query = query(args, SystemClock.now())?;
+    let mut query = filter::query(&args.filter, SystemClock.now())?;
     let client = AdminClient::from_environment(&args.admin.admin)?;
+    if args.follow {
+        return follow::run(&client, query, usize::from(args.limit), output).await;
+    }
+    query.push(("limit", args.limit.to_string()));
+    query.extend(args.before.map(|before| ("before", before.to_string())));
     let page: PageView = client.get(&["requests"], &query).await?;
     print_page(&page, output)
 }
@@ -42,8 +52,12 @@ async fn act(args: &ActArgs, act: &str, output: &mut Output) -> Result<(), Failu
         match client.act::<RequestView>(&["requests", id, act], &args.reason).await {
             Ok(view) if output.is_json() => output.value(&view)?,
             Ok(view) => {
-                let word = output.paint(Style::of(view.word), &view.word.to_string());
-                output.line(format!("{} {word}", output.paint(Style::Plain, id)))?;
+                let (sentence, style) = acted(&view, act);
+                output.line(format!(
+                    "{} {}",
+                    output.paint(Style::Plain, id),
+                    output.paint(style, &sentence)
+                ))?;
             }
             Err(Failure::Failed(sentence)) => {
                 failed = true;
@@ -67,11 +81,12 @@ fn print_page(page: &PageView, output: &mut Output) -> Result<(), Failure> {
     if page.requests.is_empty() {
         return Ok(output.line("No requests.")?);
     }
-    let mut table = Table::new(&["received", "state", "app", "permissions", "person", "id"]);
+    let mut table = Table::new(&["received", "state", "asked to", "app", "permissions", "person", "id"]);
     for request in &page.requests {
         table.row([
             (moment(request.received), Style::Faint),
-            (request.word.to_string(), Style::of(request.word)),
+            (request.state(), style(request)),
+            (verb(request).to_owned(), Style::Plain),
             (app(request).to_owned(), Style::Plain),
             (permissions(request), Style::Plain),
             (request.subject.clone(), Style::Plain),
@@ -83,6 +98,34 @@ fn print_page(page: &PageView, output: &mut Output) -> Result<(), Failure> {
         output.line(format!("There are more: add --before {next}"))?;
     }
     Ok(())
+}
+
+/// What an act has come to.
+fn acted(view: &RequestView, act: &str) -> (String, Style) {
+    match (act, view.execution) {
+        // The reason says by whom it was closed, and why.
+        ("close", Execution::Closed) => (view.reason.clone().unwrap_or_default(), Style::Good),
+        ("close", _) => {
+            ("is closed as soon as nothing of it is under way any more".to_owned(), Style::Pending)
+        }
+        _ => (view.word.to_string(), Style::of(view.word)),
+    }
+}
+
+/// How a row's state is shown.
+fn style(request: &RequestView) -> Style {
+    match request.taken {
+        Some(Taken::All) => Style::Faint,
+        Some(Taken::Going | Taken::Partly) => Style::Pending,
+        None => Style::of(request.word),
+    }
+}
+
+fn verb(request: &RequestView) -> &'static str {
+    match request.direction {
+        Direction::Provision => "give",
+        Direction::Deprovision => "take",
+    }
 }
 
 fn app(request: &RequestView) -> &str {
@@ -100,43 +143,4 @@ fn permissions(request: &RequestView) -> String {
 /// To the second, in UTC.
 pub(crate) fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M:%SZ").to_string()
-}
-
-fn query(args: &ListArgs, now: Timestamp) -> Result<Vec<(&'static str, String)>, Failure> {
-    let mut query = vec![("limit", args.limit.to_string())];
-    let mut add = |name, value: Option<String>| query.extend(value.map(|value| (name, value)));
-    add("word", args.state.map(|state| word_name(state).to_owned()));
-    add("direction", args.direction.map(Into::into).and_then(|way: usher_core::Direction| name(&way)));
-    add("app", args.app.clone());
-    add("connection", args.connection.clone());
-    add("subject", args.subject.clone());
-    let since = args.since.as_deref().map(|text| since(text, now)).transpose()?;
-    add("since", since.map(|since| since.to_string()));
-    add("before", args.before.map(|before| before.to_string()));
-    Ok(query)
-}
-
-fn word_name(state: State) -> &'static str {
-    let [granted, removed, refused, waiting, needs_you] = WORDS.map(|(name, _)| name);
-    match state {
-        State::Granted => granted,
-        State::Removed => removed,
-        State::Refused => refused,
-        State::Waiting => waiting,
-        State::NeedsYou => needs_you,
-    }
-}
-
-/// A moment, or how long ago.
-fn since(text: &str, now: Timestamp) -> Result<Timestamp, Failure> {
-    let ago = || -> Option<Timestamp> {
-        let span: Span = text.parse().ok()?;
-        let ago: SignedDuration = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
-        now.checked_sub(ago.abs()).ok()
-    };
-    text.parse().ok().or_else(ago).ok_or_else(|| {
-        Failure::usage(
-            "--since: write a moment such as 2026-11-24T08:00:00Z, or a while such as 90m, 24h or \"7 days\"",
-        )
-    })
 }

@@ -16,7 +16,8 @@ use usher_engine::Engine;
 use usher_journal::JournalError;
 
 use self::assemble::{
-    admin_service, engine_parts, limits_of_admin, limits_of_webhooks, pruning, webhooks_service,
+    admin_service, engine_parts, limits_of_admin, limits_of_webhooks, outages, pruning, seats,
+    webhooks_service,
 };
 use super::Failure;
 use crate::admin::Backups;
@@ -28,6 +29,9 @@ use crate::output::Output;
 
 /// Beyond `answer_within`: for answers to be written, and the journal to be closed.
 const WRITE_OUT: Duration = Duration::from_secs(2);
+
+/// What to do when the journal is lost.
+const MEND: &str = "mend the disk and start Usher again";
 
 const UNCLOSED: &str =
     "the journal does not close: look at its disk; what was unfinished goes on at the next start";
@@ -152,7 +156,11 @@ impl Started {
         let webhooks = bind("[server]", server.listen, limits_of_webhooks(server), &clock).await?;
         let admin = bind("[admin]", loaded.config.admin.listen, limits_of_admin(server), &clock).await?;
         let addresses = Addresses { webhooks: address(&webhooks)?, admin: address(&admin)? };
-        let told = |error: JournalError| Failure::failed(error.to_string());
+        let told = |error: JournalError| match error {
+            // Only after it was opened: what is wrong at its opening says what to do itself.
+            JournalError::Lost(_) => Failure::failed(format!("{error}: {MEND}")),
+            error => Failure::failed(error.to_string()),
+        };
         let (parts, mut alerts) = engine_parts(&loaded, &clock).await.map_err(told)?;
         let engine = Engine::start(parts).await.map_err(told)?;
         alerts.send_what_was_left();
@@ -162,6 +170,10 @@ impl Started {
         }
         let (stop_webhooks, stop_admin) = (CancellationToken::new(), CancellationToken::new());
         tokio::spawn(pruning(&loaded, &engine, &clock).run(stop_webhooks.clone()));
+        tokio::spawn(outages(&loaded, &engine, &alerts, &clock).run(stop_webhooks.clone()));
+        for seats in seats(&loaded, &engine, &alerts, &clock) {
+            tokio::spawn(seats.run(stop_webhooks.clone()));
+        }
         let answer_within = server.answer_within;
         Ok(Self {
             addresses,
@@ -195,7 +207,7 @@ impl Started {
         };
         match lost {
             None => left.map_err(|_| Failure::failed(UNCLOSED)),
-            Some(error) => Err(Failure::failed(format!("{error}: mend the disk and start Usher again"))),
+            Some(error) => Err(Failure::failed(format!("{error}: {MEND}"))),
         }
     }
 

@@ -8,6 +8,8 @@ use super::model::{AlertWebhook, Alerts};
 use super::secrets::secret;
 use crate::alerts::{Address, SigningSecret};
 
+/// More than any organisation has.
+const MOST_SEATS: u32 = 1_000_000;
 const SLACK: &str =
     "put the address of a Slack incoming webhook there, https://hooks.slack.com/services/…, and nothing else";
 const MAKE: &str = "the secret is whsec_ and then 24 to 64 random bytes in base64: make one with \
@@ -20,6 +22,8 @@ pub(crate) fn alerts(root: &mut Section<'_>, secrets: &dyn Secrets, notes: &mut 
     let mut alerts = Alerts::default();
     let Some(mut section) = root.section("alerts", notes) else { return alerts };
     alerts.subjects = section.take("subjects").and_then(|item| item.boolean(notes)).unwrap_or(false);
+    let few_seats = section.take("few_seats").and_then(|item| item.number(0, MOST_SEATS, notes));
+    alerts.few_seats = few_seats.unwrap_or(alerts.few_seats);
     let allow_private = section.take("allow_private").and_then(|item| item.boolean(notes)).unwrap_or(false);
     alerts.slack = section.take("slack").and_then(|item| slack(&item, allow_private, secrets, notes));
     alerts.webhook = section.take("webhook").and_then(|item| webhook(&item, allow_private, secrets, notes));

@@ -27,6 +27,7 @@ const HARMLESS: &[&str] = &[
     "email_domains",
     "every",
     "failed",
+    "few_seats",
     "first",
     "give_up_after",
     "groups",

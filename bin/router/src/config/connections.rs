@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::{Value, json};
+use toml::de::DeValue;
 use usher_core::{Capabilities, Connector, Limiter, Ports, Provisioner};
+use usher_engine::BreakerSettings;
 use usher_vendor_client::{LimitSettings, Limits};
 
 use super::Surroundings;
@@ -19,9 +22,13 @@ use usher_toml_reader::Notes;
 use usher_toml_reader::{Item, Section, did_you_mean, nearest};
 
 /// Calls that wait for leave at one connection, at the most.
-const WAITING: usize = 1024;
+const WAITING: usize = 16_384;
 /// Calls at once where `limits` says nothing.
 const CONCURRENT: usize = 8;
+/// Failures in a row that open a circuit: with one, a single person's would.
+const FAILURES: (u32, u32) = (2, 100);
+/// Between two probes at the most.
+const LONGEST_OPEN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(3600));
 
 /// A section of `[connections]`, as far as it could be read.
 #[derive(Debug)]
@@ -30,6 +37,8 @@ pub(crate) struct Draft {
     pub(crate) provisioner: Option<Arc<dyn Provisioner>>,
     pub(crate) capabilities: Option<Capabilities>,
     pub(crate) summary: Option<ConnectionSummary>,
+    /// `None`: its circuit never opens.
+    pub(crate) breaker: Option<BreakerSettings>,
     /// Files that its settings name: `(path as written, contents)`.
     pub(crate) definitions: Vec<(String, Vec<u8>)>,
 }
@@ -73,7 +82,13 @@ pub(crate) fn connections(
 }
 
 fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut Notes) -> Draft {
-    let mut draft = Draft { provisioner: None, capabilities: None, summary: None, definitions: Vec::new() };
+    let mut draft = Draft {
+        provisioner: None,
+        capabilities: None,
+        summary: None,
+        breaker: Some(BreakerSettings::default()),
+        definitions: Vec::new(),
+    };
     check_name(item, "a connection", notes);
     let Some(mut section) = item.section(notes) else { return draft };
     let connector = section
@@ -81,6 +96,9 @@ fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut N
         .and_then(|item| connector(&item, with, notes));
     let limits =
         section.take("limits").map_or_else(|| limit_settings(None, None), |item| limits(&item, notes));
+    if let Some(item) = section.take("breaker") {
+        draft.breaker = breaker(&item, notes);
+    }
     let base_url = section
         .take("base_url")
         .and_then(|item| item.text("\"https://vendor.example\"", notes).map(str::to_owned));
@@ -200,6 +218,31 @@ fn limit_settings(per_minute: Option<u32>, concurrent: Option<u32>) -> LimitSett
         concurrency: NonZeroUsize::new(concurrent).unwrap_or(NonZeroUsize::MIN),
         waiting: WAITING,
     }
+}
+
+/// `false`, or when the circuit opens and for how long.
+fn breaker(item: &Item<'_>, notes: &mut Notes) -> Option<BreakerSettings> {
+    let usual = BreakerSettings::default();
+    if let DeValue::Boolean(wanted) = item.value {
+        return wanted.then_some(usual);
+    }
+    let DeValue::Table(table) = item.value else {
+        item.wrong(
+            notes,
+            "is neither true or false nor a table",
+            "write breaker = false, or breaker = { failures = 5, longest = \"1m\" }",
+        );
+        return Some(usual);
+    };
+    let mut section = Section::of(item, table);
+    let failures = section.take("failures").and_then(|item| item.number(FAILURES.0, FAILURES.1, notes));
+    let longest =
+        section.take("longest").and_then(|item| item.duration(LONGEST_OPEN.0, LONGEST_OPEN.1, notes));
+    section.finish(notes);
+    Some(BreakerSettings {
+        failures: failures.unwrap_or(usual.failures),
+        longest: longest.unwrap_or(usual.longest),
+    })
 }
 
 /// Files that the settings name as definitions: what they say is part of the configuration.

@@ -222,7 +222,7 @@ impl Parts {
             let Some(provisioner) = draft.provisioner else { continue };
             let own = self.apps.read.iter().filter(|(_, app)| app.route.connection == name);
             let apps = own.map(|(key, app)| (key.clone(), app.policy.clone())).collect();
-            connections.insert(name, Connection { provisioner, apps });
+            connections.insert(name, Connection { provisioner, apps, breaker: draft.breaker });
         }
         let config = Config {
             file: path.to_owned(),

@@ -95,7 +95,7 @@ pub struct Journal {
 }
 
 /// Who hears of what needs a person, besides the log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Alerts {
     /// `slack`: the address of an incoming webhook.
     pub slack: Option<Address>,
@@ -103,6 +103,14 @@ pub struct Alerts {
     pub webhook: Option<AlertWebhook>,
     /// `subjects`: whether alerts name the person by their e-mail address. No by default.
     pub subjects: bool,
+    /// `few_seats`: so many paid seats of a connection are few, 5 by default; 0 for no such alert.
+    pub few_seats: u32,
+}
+
+impl Default for Alerts {
+    fn default() -> Self {
+        Self { slack: None, webhook: None, subjects: false, few_seats: 5 }
+    }
 }
 
 /// A webhook that alerts are posted to, signed as Standard Webhooks describes.

@@ -62,7 +62,8 @@ impl<S: Service> Connection<S> {
         };
         let mut connection = http1::Builder::new()
             .header_read_timeout(None)
-            .half_close(true)
+            // Whoever closes may have closed their half alone: nobody can tell, and a yes that was not heard must not count as told.
+            .half_close(false)
             .max_headers(MAX_HEADERS)
             .max_header_size(MAX_HEAD)
             .max_buf_size(BUFFER)

@@ -11,6 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::body::Incoming;
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
 use usher_core::{Clock, SubjectKey};
 use usher_engine::{Answer, Delivery};
 use usher_journal::RequestId;
@@ -150,12 +151,15 @@ impl Webhooks {
 
     /// Runs a webhook to its answer, which comes in time whatever happens.
     ///
-    /// The work is a task of its own: neither a sender that hangs up nor a panic ends it or its answer.
+    /// The work is a task of its own: neither a sender that hangs up nor a panic ends it or its answer. The connection drops this future
+    /// when the sender hangs up; then the work does not wait for the engine's answer, and the engine knows that nobody was told (rule 15).
     async fn take(self, hook: Hook, id: RequestId, body: Bytes, began: Instant) -> Response<Body> {
         let direction = hook.direction;
         let latest = began + self.parts.answer_within + GRACE;
         let (webhooks, own_id) = (self.clone(), id.clone());
-        let work = tokio::spawn(async move { webhooks.run(hook, own_id, body, began).await });
+        let hung_up = CancellationToken::new();
+        let _until_hung_up = hung_up.clone().drop_guard();
+        let work = tokio::spawn(async move { webhooks.run(hook, own_id, body, began, hung_up).await });
         let message = match timeout_at(latest, work).await {
             Ok(Ok(answer)) => return answer,
             Ok(Err(error)) => {
@@ -171,7 +175,14 @@ impl Webhooks {
         response(answer.reply(direction, usher_lumos::Style::default()), Some(&id))
     }
 
-    async fn run(self, hook: Hook, id: RequestId, body: Bytes, began: Instant) -> Response<Body> {
+    async fn run(
+        self,
+        hook: Hook,
+        id: RequestId,
+        body: Bytes,
+        began: Instant,
+        hung_up: CancellationToken,
+    ) -> Response<Body> {
         let parts = &self.parts;
         let now = parts.clock.now();
         let place = Place { id: id.clone(), hook: &hook, now, config: &parts.config };
@@ -193,7 +204,23 @@ impl Webhooks {
         };
         let app = arrival.request.app_key.clone();
         let subject = short_hash(&arrival.request.subject_key);
-        let reply = parts.engine.deliver(Delivery { arrival, began }).await;
+        let reply = tokio::select! {
+            // First, so that whoever hangs up at once has been taken in all the same.
+            biased;
+            reply = parts.engine.deliver(Delivery { arrival, began }) => reply,
+            () = hung_up.cancelled() => {
+                tracing::info!(
+                    request.id = %id,
+                    app = %app,
+                    direction = hook.direction.as_str(),
+                    subject = %subject,
+                    duration_ms = self.millis_since(began),
+                    "the sender has hung up: nobody is answered"
+                );
+                // Nobody hears it.
+                return response(ErrorAnswer::TooSlow.reply(), Some(&id));
+            }
+        };
         tracing::info!(
             request.id = %reply.request,
             app = %app,

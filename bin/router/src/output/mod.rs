@@ -68,6 +68,15 @@ impl Output {
         self.sink.flush()
     }
 
+    /// Writes bytes as they are: of a form that machines read, and that cannot steer a terminal by itself.
+    ///
+    /// # Errors
+    /// As [`Output::line`].
+    pub fn raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sink.write_all(bytes)?;
+        self.sink.flush()
+    }
+
     /// Writes a value as one line of JSON.
     ///
     /// # Errors

@@ -225,6 +225,7 @@ fn alerts() -> Value {
                 }
             },
             "subjects": { "description": "Whether alerts name the person by their e-mail address.", "type": "boolean", "default": false },
+            "few_seats": { "description": "So many paid seats of a connection are few, where the vendor tells; 0 for no such alert.", "type": "integer", "minimum": 0, "maximum": 1_000_000, "default": 5 },
             "allow_private": { "description": "Whether alerts may go to private addresses.", "type": "boolean", "default": false }
         }
     })

@@ -55,6 +55,16 @@ fn router_keys(kind: &str) -> Value {
                 "concurrent": { "description": "Calls at once.", "type": "integer", "minimum": 1, "maximum": 1024, "default": 8 }
             }
         },
+        "breaker": {
+            "description": "When calls are refused for a while because the vendor fails; false: never.",
+            "type": ["boolean", "object"],
+            "additionalProperties": false,
+            "properties": {
+                "failures": { "description": "Failures in a row, of more than one person, that open the circuit.", "type": "integer", "minimum": 2, "maximum": 100, "default": 5 },
+                "longest": { "$ref": "#/$defs/duration", "description": "The longest time between two looks whether the vendor is back: 1 s to 1 h.", "default": "1m" }
+            },
+            "default": true
+        },
         "base_url": { "description": "A test system instead of the vendor's own address.", "type": "string", "minLength": 1 },
         "allow_private": { "description": "Whether the vendor may stand on a private or loopback address.", "type": "boolean", "default": false }
     })

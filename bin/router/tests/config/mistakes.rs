@@ -120,6 +120,17 @@ mistake!(
     base_with("subdomain = \"acme\"", "subdomain = \"acme\"\nlimits = { per_minute = 0, at_once = 3 }")
 );
 mistake!(
+    a_breaker_that_is_none,
+    base_with("subdomain = \"acme\"", "subdomain = \"acme\"\nbreaker = \"off\"")
+);
+mistake!(
+    a_breaker_that_would_open_at_the_first_failure_or_for_a_day,
+    base_with(
+        "subdomain = \"acme\"",
+        "subdomain = \"acme\"\nbreaker = { failures = 1, longest = \"24h\", after = 3 }"
+    )
+);
+mistake!(
     two_connections_to_one_account,
     base_and("[connections.again]\nconnector = \"desk\"\nsubdomain = \"acme\"\n")
 );

@@ -29,7 +29,7 @@ fn a_section_of_the_wrong_shape_is_told() {
         "connections.x = \"y\"",
         "connections.x.connector = 1",
         "connections.x = { connector = \"desk\", subdomain = [ 1, [ 2.5, inf ], { a = 99999999999999999999 } ] }",
-        "connections.x = { connector = \"desk\", subdomain = \"x\", limits = 3, base_url = 4, allow_private = 5 }",
+        "connections.x = { connector = \"desk\", subdomain = \"x\", limits = 3, breaker = [], base_url = 4, allow_private = 5 }",
         "[[apps]]",
         "apps.x = 3",
         "apps.x.permissions = []",

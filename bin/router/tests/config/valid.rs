@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use usher_core::Direction;
-use usher_engine::AfterDeadline;
+use usher_engine::{AfterDeadline, BreakerSettings};
 use usher_lumos::{AccessLengthUnit, SuccessStyle};
 use usher_router::config::Role;
 
@@ -32,6 +32,7 @@ fn what_is_not_said_has_its_default() {
     assert_eq!((journal.keep, journal.keep_payload), (DAY * 400, DAY * 90));
     let alerts = &loaded.config.alerts;
     assert!(alerts.slack.is_none() && alerts.webhook.is_none() && !alerts.subjects);
+    assert_eq!(alerts.few_seats, 5);
     let policy = &loaded.connections["desk"].apps["desk"];
     assert_eq!(policy.after_deadline, AfterDeadline::Continue);
     assert!(!policy.counts_invited && !policy.remove_account);
@@ -47,6 +48,21 @@ fn a_payload_goes_with_its_request_where_that_is_kept_for_less_than_payloads_are
 }
 
 #[test]
+fn a_connection_has_a_breaker_unless_it_is_told_not_to() {
+    let of = |more: &str| {
+        let text = base_with("subdomain = \"acme\"", &format!("subdomain = \"acme\"\n{more}"));
+        load(&text).connections["desk"].breaker
+    };
+    let settings =
+        |failures, longest| Some(BreakerSettings { failures, longest: Duration::from_secs(longest) });
+    assert_eq!(of(""), settings(5, 60));
+    assert_eq!(of("breaker = true"), settings(5, 60));
+    assert_eq!(of("breaker = false"), None);
+    assert_eq!(of("breaker = { failures = 20 }"), settings(20, 60));
+    assert_eq!(of("breaker.longest = \"5m\""), settings(5, 300));
+}
+
+#[test]
 fn every_key_of_the_alerts_is_read_and_no_secret_is_shown() {
     let loaded = load(&base_and(
         r#"
@@ -54,6 +70,7 @@ fn every_key_of_the_alerts_is_read_and_no_secret_is_shown() {
 slack = { env = "SLACK_URL" }
 webhook = { url = "http://10.1.2.3/hook", secret = { env = "WHSEC" } }
 subjects = true
+few_seats = 0
 allow_private = true
 "#,
     ));
@@ -61,6 +78,7 @@ allow_private = true
     assert_eq!(alerts.slack.as_ref().unwrap().origin(), "https://hooks.slack.com");
     assert_eq!(alerts.webhook.as_ref().unwrap().address.origin(), "http://10.1.2.3");
     assert!(alerts.subjects);
+    assert_eq!(alerts.few_seats, 0);
     assert_secretless(&format!("{alerts:?}"));
 }
 

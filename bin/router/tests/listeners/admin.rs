@@ -90,7 +90,7 @@ async fn requests_are_listed_newest_first_by_word_and_by_state() {
     assert_eq!(ids(&server, "?word=refused&execution=closed").await, ["c"]);
     assert_eq!(ids(&server, "?execution=needs-human").await, ["d"]);
     assert_eq!(ids(&server, "?subject=%20A@Example.COM").await, ["a"]);
-    assert_eq!(ids(&server, "?app=other").await, Vec::<String>::new());
+    assert_eq!(ids(&server, "?app=zendesk&word=waiting&direction=deprovision").await, Vec::<String>::new());
     assert_eq!(ids(&server, "?connection=zendesk&direction=deprovision").await, ["g"]);
     let since = request("x", 5, Execution::Accepted).received;
     assert_eq!(ids(&server, &format!("?since={since}")).await, ["g", "f"]);

@@ -50,8 +50,11 @@ async fn holdings_are_narrowed_to_a_person_however_the_address_is_written_and_to
     assert_eq!(found["holdings"].as_array().unwrap().len(), 1);
     assert_eq!(found["holdings"][0]["approvals"][0]["word"], "waiting");
     assert_eq!(found["drift"], json!(null));
-    let ended = holdings(&server, &["--connection", "elsewhere"]).await;
+    let ended = holdings(&server, &["--connection", "zendesk", "nobody@example.com"]).await;
     assert_eq!((ended.code, ended.stdout.as_str()), (0, "Nobody holds anything.\n"));
+    let ended = holdings(&server, &["--connection", "zendeks", "--check"]).await;
+    assert_eq!((ended.code, ended.stdout.as_str()), (2, ""));
+    assert_eq!(ended.stderr, "usher: there is no connection zendeks: did you mean zendesk?\n");
 }
 
 #[tokio::test]

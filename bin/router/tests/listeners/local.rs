@@ -231,8 +231,16 @@ answer.json = { members = [{ id = "7" }] }
         insta::assert_snapshot!(ended.stdout);
         let (_folder, file) = written(DEFINITION);
         let ended = run(&["test", &file]).await;
-        assert_eq!(ended.code, 0, "{ended:?}");
+        assert_eq!(ended.code, 1, "nothing is shown to work: {ended:?}");
         assert!(ended.stdout.contains("  no tests\n"), "{ended:?}");
+        assert!(
+            ended.stdout.ends_with(
+                "wiki.toml has no tests: add a [[test]], or take it as it is with --allow-empty\n"
+            ),
+            "{ended:?}"
+        );
+        assert_eq!(run(&["test", &file, "--json"]).await.json()["ok"], false);
+        assert_eq!(run(&["test", &file, "--allow-empty"]).await.code, 0);
     }
 
     #[tokio::test]

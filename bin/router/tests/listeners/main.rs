@@ -3,6 +3,9 @@
 
 mod admin;
 mod commands;
+mod connections;
+mod exporting;
+mod following;
 mod holdings;
 mod limits;
 mod local;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::json;
 use usher_core::{Awaits, Facet, Fault, Hold, Refusal, RefusalKind, Remedy, Sent};
-use usher_engine::Stand;
-use usher_journal::AskedPermission;
+use usher_engine::{Repeated, Stand};
+use usher_journal::{Arrived, AskedPermission, RequestId, Word};
 
 use crate::support::{AdminServer, Ended, Foreseen, payload, usher};
 
@@ -125,6 +125,52 @@ async fn a_plan_without_a_reading_cannot_be_told_and_exits_1() {
 }
 
 #[tokio::test]
+async fn a_plan_of_a_repetition_says_of_which_and_that_nothing_new_would_be_sent() {
+    let table = [
+        (Arrived::Recheck, Word::Granted, "which is: granted; it would only be looked", "repeats"),
+        (
+            Arrived::Running,
+            Word::Waiting,
+            "which is: waiting; it would be given that one's answer",
+            "repeats",
+        ),
+        (
+            Arrived::Settled,
+            Word::NeedsYou,
+            "which is: needs you; it would be answered from that one",
+            "repeats",
+        ),
+        (Arrived::Followed, Word::Granted, "it would be answered no", "repeats"),
+        (Arrived::Again, Word::Refused, "it would be run again, under that id", "sends"),
+    ];
+    for (arrived, word, note, verdict) in table {
+        let repeats = Some(Repeated { of: RequestId("first".to_owned()), word, arrived });
+        let server = mapped(Foreseen { repeats, ..half_there() }).await;
+        let ended = plans(&server, &[], &payload()).await;
+        assert_eq!(ended.code, 0, "{ended:?}");
+        assert!(ended.stdout.contains("note: it repeats the request first, "), "{ended:?}");
+        assert!(ended.stdout.contains(note), "{ended:?}");
+        let ended = plans(&server, &["--json"], &payload()).await;
+        assert_eq!(ended.json()["verdict"], verdict);
+        assert_eq!(ended.json()["would"].as_array().unwrap().is_empty(), verdict == "repeats", "{ended:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_plan_says_where_it_would_stop_since_somebody_has_had_mail() {
+    let mailed = Some(("invite ada".to_owned(), "2026-11-24T08:00:00Z".parse().unwrap()));
+    let server = mapped(Foreseen { mailed, would: Vec::new(), ..half_there() }).await;
+    let ended = plans(&server, &[], &payload()).await;
+    assert!(ended.stdout.starts_with("It would wait: nothing would be sent."), "{ended:?}");
+    assert!(
+        ended.stdout.contains(
+            "note: “invite ada” sends the person mail, which went out, or may have, at 2026-11-24T08:00:00Z"
+        ),
+        "{ended:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_plan_takes_the_webhook_by_its_path_and_its_direction() {
     let server = mapped(half_there()).await;
     let ended = plans(&server, &["--deprovision", "--json"], &payload()).await;
@@ -157,7 +203,7 @@ async fn a_plan_says_where_the_connection_is_paused() {
     let server = mapped(half_there()).await;
     server.post("/api/v1/connections/zendesk/pause", "dana-token", r#"{"reason": "an audit"}"#).await;
     let ended = plans(&server, &[], &payload()).await;
-    assert!(ended.stdout.contains("by dana: an audit"), "{ended:?}");
+    assert!(ended.stdout.contains("by dana since 2026"), "{ended:?}");
 }
 
 #[tokio::test]

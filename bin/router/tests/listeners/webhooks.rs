@@ -241,25 +241,27 @@ async fn a_defect_in_the_engine_is_still_answered_and_the_next_one_is_served() {
 }
 
 #[tokio::test]
-async fn a_sender_that_hangs_up_does_not_end_its_request() {
+async fn rule_15_the_engine_learns_at_once_that_a_sender_has_hung_up() {
     let server = WebhookServer::start().await;
-    let told = Arc::new(Notify::new());
-    server.engine.behaves(Behaviour::Waits(told.clone(), Answer::Positive));
+    server.engine.behaves(Behaviour::Hangs);
     let mut wire = Wire::to(server.address).await;
     wire.send(&post("/webhooks/provision", &[("X-Usher-Key", SHARED_SECRET)], &payload())).await;
     server.engine.begun(1).await;
     drop(wire);
-    told.notify_one();
-    server.engine.finished(1).await;
+    server.engine.given_up(1).await;
 }
 
+/// It looks the same as one that is gone. What such a sender is not told is told at its task.
 #[tokio::test]
-async fn a_sender_that_closes_its_half_gets_its_answer() {
+async fn a_sender_that_closes_its_half_is_taken_for_one_that_has_hung_up() {
     let server = WebhookServer::start().await;
+    server.engine.behaves(Behaviour::Hangs);
     let mut wire = Wire::to(server.address).await;
     wire.send(&post("/webhooks/provision", &[("X-Usher-Key", SHARED_SECRET)], &payload())).await;
+    server.engine.begun(1).await;
     wire.finish().await;
-    assert_eq!(wire.answer().await.status, 200);
+    server.engine.given_up(1).await;
+    assert!(wire.is_closed().await);
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 mod restart;
+mod seats;
 mod sending;
 mod shutdown;
 mod wire;
@@ -16,7 +17,7 @@ use tokio::sync::watch;
 use usher_core::{
     App, Direction, HttpFailure, HttpFailureKind, HttpRequest, HttpResponse, Sent, Subject, SystemClock,
 };
-use usher_engine::AlertKind;
+use usher_engine::{About, AlertKind};
 use usher_journal::{
     AnswerState, Arrival, AskedPermission, Execution, MemoryJournal, Moment, Record, Request, RequestId,
     Stamp, Telling,
@@ -40,11 +41,13 @@ fn webhook() -> Receiver {
 
 fn alert(sentence: &str) -> Alert {
     Alert {
-        request: RequestId("r1".to_owned()),
-        attempt: 1,
+        about: About::Request {
+            request: RequestId("r1".to_owned()),
+            attempt: 1,
+            app: "desk".to_owned(),
+            subject: subject(),
+        },
         connection: "zendesk".to_owned(),
-        app: "desk".to_owned(),
-        subject: subject(),
         kind: AlertKind::NoSeat,
         sentence: sentence.to_owned(),
     }

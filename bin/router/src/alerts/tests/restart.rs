@@ -64,6 +64,60 @@ async fn the_oldest_comes_first_and_nobody_is_named() {
     }
 }
 
+/// A journal with so many requests that need a person, and none of whose alerts was sent.
+async fn old_journal(requests: usize) -> Arc<MemoryJournal> {
+    let journal = Arc::new(MemoryJournal::new());
+    for number in 0..requests {
+        let id = format!("r{number}");
+        accept(&journal, &id, Execution::Accepted).await;
+        commit(&journal, &id, alerted("needs-human", "look")).await;
+    }
+    journal
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_alerts_of_before_are_sent_one_by_one_and_more_as_one() {
+    for (requests, sent) in [(10, 10), (11, 1), (300, 1)] {
+        let (journal, script) = (old_journal(requests).await, Script::new([]));
+        let mut senders = senders(vec![webhook()], script.clone(), &journal);
+        senders.send_what_was_left();
+        settle().await;
+        assert_eq!(script.count(), sent, "{requests} requests");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_one_alert_for_many_says_how_many_and_is_noted_with_each() {
+    let (journal, script) = (old_journal(12).await, Script::new([Does::Break]));
+    commit(&journal, "r3", alerted("failed-removal", "still there")).await;
+    let mut first = senders(vec![slack(), webhook()], script.clone(), &journal);
+    first.send_what_was_left();
+    // One of the two receivers is tried again.
+    let came = script.requests(3).await;
+    let summary = came.iter().map(json).find(|body| body["type"] == "alert.summary").unwrap();
+    assert_eq!(
+        summary["data"]["sentence"],
+        "13 alerts from before this start were not sent here (1 failed-removal, 12 needs-human): they are not sent one by one"
+    );
+    assert_eq!(summary["data"]["look"], "usher requests list --state needs-you");
+    assert!(summary["data"].get("request").is_none(), "{summary}");
+    let text = came.iter().map(json).find_map(|body| body["text"].as_str().map(str::to_owned)).unwrap();
+    assert!(text.starts_with("Usher: alerts of earlier\n13 alerts"), "{text}");
+    settle().await;
+    assert_eq!(sent_to(&journal, "r3").await.len(), 4, "two alerts, two receivers");
+    first.stop(Duration::from_secs(1)).await;
+
+    // What comes later is sent as ever, and what was told is not told again.
+    commit(&journal, "r5", alerted("late", "it is late")).await;
+    let script = Script::new([]);
+    let mut second = senders(vec![slack(), webhook()], script.clone(), &journal);
+    second.send_what_was_left();
+    settle().await;
+    let came = script.requests(2).await;
+    assert_eq!(came.len(), 2);
+    assert!(came.iter().map(json).any(|body| body["data"]["request"] == "r5"));
+}
+
 async fn journal_of_long_ago(execution: Execution) -> MemoryJournal {
     let journal = MemoryJournal::new();
     let long_ago = SystemClock.now() - jiff::SignedDuration::from_hours(24 * 30);

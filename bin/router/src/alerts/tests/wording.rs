@@ -57,7 +57,9 @@ fn a_webhook_has_a_type_a_time_and_its_data() {
 #[test]
 fn what_is_not_known_is_left_out() {
     let mut unclaimed = alert(SENTENCE);
-    unclaimed.app.clear();
+    if let About::Request { app, .. } = &mut unclaimed.about {
+        app.clear();
+    }
     unclaimed.connection.clear();
     let message = Message::of(unclaimed, SystemClock.now(), false);
     let text = slack_text(&message);
@@ -93,6 +95,65 @@ fn a_sentence_is_cut_and_has_no_control_characters() {
     assert_eq!(cut.chars().count(), 1_001);
     assert!(cut.ends_with('…'));
     assert_eq!(message("a\nb\u{1b}[31m\u{7}", false).sentence, "a b [31m ");
+}
+
+fn few_seats(sentence: &str, at: &str) -> Message {
+    let alert = Alert {
+        about: About::Connection,
+        connection: "github".to_owned(),
+        kind: AlertKind::FewSeats,
+        sentence: sentence.to_owned(),
+    };
+    Message::of(alert, at.parse().unwrap(), true)
+}
+
+#[test]
+fn few_seats_left_are_told_of_the_connection_and_of_nobody() {
+    let message = few_seats("github (github-org) has 3 paid seats left: buy more", "2026-01-02T03:04:05Z");
+    assert_eq!(
+        slack_text(&message),
+        "Usher: few paid seats are left\n\
+         github (github-org) has 3 paid seats left: buy more\n\
+         connection github\n\
+         See: usher check --live"
+    );
+    assert_eq!(
+        webhook_json(&message),
+        serde_json::json!({
+            "type": "alert.few-seats",
+            "timestamp": "2026-01-02T03:04:05Z",
+            "data": {
+                "id": message.id,
+                "kind": "few-seats",
+                "sentence": "github (github-org) has 3 paid seats left: buy more",
+                "connection": "github",
+                "look": "usher check --live",
+            }
+        })
+    );
+}
+
+#[test]
+fn a_connection_out_of_reach_is_told_with_the_command_that_shows_it() {
+    let mut alert = alert("desk (zendesk-license) has been out of reach for 15 minutes: look");
+    (alert.about, alert.kind) = (About::Connection, AlertKind::OutOfReach);
+    let message = Message::of(alert, SystemClock.now(), true);
+    assert_eq!(
+        slack_text(&message),
+        "Usher: a connection is out of reach\n\
+         desk (zendesk-license) has been out of reach for 15 minutes: look\n\
+         connection zendesk\n\
+         See: usher connections"
+    );
+    assert_eq!(webhook_json(&message)["type"], "alert.out-of-reach");
+}
+
+#[test]
+fn what_is_told_of_a_connection_has_one_id_a_day() {
+    let morning = few_seats("3 left", "2026-01-02T03:04:05Z");
+    assert_eq!(few_seats("3 left", "2026-01-02T23:59:59Z").id, morning.id, "also after a restart");
+    assert_ne!(few_seats("2 left", "2026-01-02T03:04:05Z").id, morning.id);
+    assert_ne!(few_seats("3 left", "2026-01-03T03:04:05Z").id, morning.id);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use usher_journal::{AnswerState, Word};
 
-use super::{app, moment, permissions};
+use super::{app, moment, permissions, style, verb};
 use crate::admin::{EntryView, RequestView, StoredView};
 use crate::commands::Failure;
 use crate::output::{Output, Style, Table, safe};
@@ -11,7 +11,7 @@ pub(super) fn print(stored: &StoredView, output: &mut Output) -> Result<(), Fail
         return Ok(output.value(stored)?);
     }
     let request = &stored.request;
-    let word = output.paint(Style::of(request.word), &request.word.to_string());
+    let word = output.paint(style(request), &request.state());
     output.line(format!("{word}  {}", output.paint(Style::Bold, &title(request))))?;
     if let Some(reason) = &request.reason {
         output.line(safe(reason))?;
@@ -50,14 +50,7 @@ pub(crate) fn print_paste(paste: &str, output: &mut Output) -> Result<(), Failur
 
 fn title(request: &RequestView) -> String {
     let permissions = permissions(request);
-    format!("{} {} ({permissions}) for {}", request_verb(request), app(request), request.subject)
-}
-
-fn request_verb(request: &RequestView) -> &'static str {
-    match request.direction {
-        usher_core::Direction::Provision => "give",
-        usher_core::Direction::Deprovision => "take",
-    }
+    format!("{} {} ({permissions}) for {}", verb(request), app(request), request.subject)
 }
 
 fn facts(stored: &StoredView) -> Table {

@@ -1,5 +1,6 @@
 //! From a configuration to what runs.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use usher_lumos::Options;
 
 use super::pruning::{Keep, Pruning};
 use crate::admin::{Admin, AdminParts, Backups, ConnectionInfo, Mapping, Operators};
-use crate::alerts::{Senders, Sending, receivers};
+use crate::alerts::{Outages, Seats, Senders, Sending, receivers};
 use crate::config::{Loaded, Server, Summary};
 use crate::edge::{Limits, Webhooks, WebhooksParts};
 use crate::late::LumosDesk;
@@ -96,6 +97,43 @@ pub(super) fn pruning(loaded: &Loaded, engine: &Engine, clock: &Arc<dyn Clock>) 
         clock: Arc::clone(clock),
         keep: Keep { requests: journal.keep, payloads: journal.keep_payload },
     }
+}
+
+fn connectors(summary: &Summary) -> BTreeMap<String, String> {
+    let connections = summary.connections.iter();
+    connections.map(|connection| (connection.name.clone(), connection.connector.clone())).collect()
+}
+
+/// What tells of connections that stay out of reach.
+pub(super) fn outages(loaded: &Loaded, engine: &Engine, alerts: &Senders, clock: &Arc<dyn Clock>) -> Outages {
+    let engine = engine.clone();
+    Outages {
+        breakers: Box::new(move || engine.breakers()),
+        connectors: connectors(&loaded.summary),
+        alerts: alerts.inbox(),
+        clock: Arc::clone(clock),
+    }
+}
+
+/// What looks at the seats left, where somebody hears of it.
+pub(super) fn seats(
+    loaded: &Loaded,
+    engine: &Engine,
+    alerts: &Senders,
+    clock: &Arc<dyn Clock>,
+) -> Vec<Seats> {
+    let configured = &loaded.config.alerts;
+    if configured.few_seats == 0 || receivers(configured).is_empty() {
+        return Vec::new();
+    }
+    let connectors = connectors(&loaded.summary);
+    let connections = (0..).zip(&loaded.connections);
+    let seats = connections.filter_map(|(place, (name, connection))| {
+        let provisioner = Arc::clone(&connection.provisioner);
+        let names = (name.as_str(), connectors.get(name).map(String::as_str).unwrap_or_default());
+        Seats::of(engine, names, provisioner, alerts.inbox(), clock, (configured.few_seats, place))
+    });
+    seats.collect()
 }
 
 pub(super) fn admin_service(loaded: Loaded, engine: &Engine, clock: &Arc<dyn Clock>) -> Admin {

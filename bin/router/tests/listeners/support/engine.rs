@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
-use usher_core::{Facet, Fault, Hold, Refusal};
+use usher_core::{Facet, Fault, Hold, Refusal, SubjectKey};
 use usher_engine::{
-    Act, Answer, CheckedHolder, Delivery, HoldingCheck, OperateError, Preview, Reply, Stand, Standing,
+    Act, Answer, BreakerView, CheckedHolder, Delivery, HoldingCheck, OperateError, Preview, Repeated, Reply,
+    Stand, Standing,
 };
 use usher_journal::{
     AnswerState, Arrival, Contents, Filter, Holding, HoldingsFilter, HoldingsPage, Journal, JournalError,
-    MemoryJournal, Moment, Page, Pause, Prunable, Prune, Record, Request, RequestId, Stamp, Stored, Telling,
+    Ledger, MemoryJournal, Moment, Page, Pause, Prunable, Prune, Record, Request, RequestId, Stamp, Stored,
+    Telling,
 };
 use usher_router::admin::Operate;
 use usher_router::edge::Deliver;
@@ -36,7 +38,9 @@ pub(crate) enum Behaviour {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Foreseen {
     pub(crate) holds: BTreeMap<Facet, Hold>,
+    pub(crate) repeats: Option<Repeated>,
     pub(crate) would: Vec<String>,
+    pub(crate) mailed: Option<(String, jiff::Timestamp)>,
     pub(crate) refused: Vec<(BTreeSet<Facet>, Refusal)>,
     pub(crate) stand: Option<Stand>,
     pub(crate) fault: Option<Fault>,
@@ -47,7 +51,7 @@ pub(crate) struct ScriptedEngine {
     behaviour: Mutex<Behaviour>,
     deliveries: Mutex<Vec<Delivery>>,
     begun: watch::Sender<usize>,
-    finished: watch::Sender<usize>,
+    given_up: Arc<watch::Sender<usize>>,
     pub(crate) acts: Mutex<Vec<(RequestId, Act, String, String)>>,
     pub(crate) refuses: Mutex<Option<OperateError>>,
     pub(crate) foresees: Mutex<Foreseen>,
@@ -55,6 +59,8 @@ pub(crate) struct ScriptedEngine {
     pub(crate) todays: Mutex<Vec<Option<Request>>>,
     /// What the vendor shows of everything that somebody holds.
     pub(crate) shows: Mutex<Result<Hold, Fault>>,
+    /// How the circuits stand.
+    pub(crate) breakers: Mutex<BTreeMap<String, BreakerView>>,
     pub(crate) journal: MemoryJournal,
 }
 
@@ -70,12 +76,13 @@ impl ScriptedEngine {
             behaviour: Mutex::new(Behaviour::Says(Answer::Positive)),
             deliveries: Mutex::default(),
             begun: watch::Sender::new(0),
-            finished: watch::Sender::new(0),
+            given_up: Arc::new(watch::Sender::new(0)),
             acts: Mutex::default(),
             refuses: Mutex::default(),
             foresees: Mutex::default(),
             todays: Mutex::default(),
             shows: Mutex::new(Ok(Hold::Present)),
+            breakers: Mutex::default(),
             journal: MemoryJournal::new(),
         })
     }
@@ -92,8 +99,9 @@ impl ScriptedEngine {
         self.begun.subscribe().wait_for(|begun| *begun >= count).await.unwrap();
     }
 
-    pub(crate) async fn finished(&self, count: usize) {
-        self.finished.subscribe().wait_for(|finished| *finished >= count).await.unwrap();
+    /// Until nobody waits any more for so many that were not finished.
+    pub(crate) async fn given_up(&self, count: usize) {
+        self.given_up.subscribe().wait_for(|given_up| *given_up >= count).await.unwrap();
     }
 
     /// Puts a request into the journal as it is.
@@ -130,12 +138,24 @@ impl ScriptedEngine {
     }
 }
 
+/// Says so when it is dropped before the end.
+struct Waiting(Option<Arc<watch::Sender<usize>>>);
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if let Some(given_up) = self.0.take() {
+            given_up.send_modify(|given_up| *given_up += 1);
+        }
+    }
+}
+
 #[async_trait]
 impl Deliver for ScriptedEngine {
     async fn deliver(&self, delivery: Delivery) -> Reply {
         let request = delivery.arrival.request.id.clone();
         self.deliveries.lock().unwrap().push(delivery);
         self.begun.send_modify(|begun| *begun += 1);
+        let mut waiting = Waiting(Some(Arc::clone(&self.given_up)));
         let behaviour = self.behaviour.lock().unwrap().clone();
         let reply = match behaviour {
             Behaviour::Says(answer) => Reply { request, answer },
@@ -147,7 +167,7 @@ impl Deliver for ScriptedEngine {
             }
             Behaviour::Hangs => std::future::pending().await,
         };
-        self.finished.send_modify(|finished| *finished += 1);
+        waiting.0 = None;
         reply
     }
 
@@ -164,6 +184,10 @@ impl Operate for ScriptedEngine {
 
     async fn find(&self, request: &RequestId) -> Result<Option<Stored>, JournalError> {
         self.journal.find(request).await
+    }
+
+    async fn ledger(&self, connection: &str, subject: &SubjectKey) -> Result<Ledger, JournalError> {
+        self.journal.ledger(connection, subject).await
     }
 
     async fn operate(
@@ -218,8 +242,9 @@ impl Operate for ScriptedEngine {
     }
 
     async fn preview(&self, request: Request) -> Option<Preview> {
-        let Foreseen { holds, would, refused, stand, fault } = self.foresees.lock().unwrap().clone();
-        Some(Preview { request, holds, would, refused, stand, fault })
+        let Foreseen { holds, repeats, would, mailed, refused, stand, fault } =
+            self.foresees.lock().unwrap().clone();
+        Some(Preview { request, repeats, holds, would, mailed, refused, stand, fault })
     }
 
     async fn pause(&self, connection: &str, pause: Option<Pause>) -> Result<(), JournalError> {
@@ -228,6 +253,10 @@ impl Operate for ScriptedEngine {
 
     async fn pauses(&self) -> BTreeMap<String, Pause> {
         self.journal.pauses().await.unwrap()
+    }
+
+    async fn breakers(&self) -> BTreeMap<String, BreakerView> {
+        self.breakers.lock().unwrap().clone()
     }
 
     async fn backup(&self, to: &Path) -> Result<Contents, JournalError> {

@@ -87,11 +87,22 @@ pub(crate) struct AdminServer {
     pub(crate) address: SocketAddr,
     pub(crate) engine: Arc<ScriptedEngine>,
     pub(crate) table: Arc<ScriptedTable>,
+    /// Resolves once it has stopped.
+    pub(crate) ended: JoinHandle<()>,
 }
 
 impl AdminServer {
     pub(crate) async fn start() -> Self {
-        let engine = ScriptedEngine::new();
+        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+        Self::at(anywhere, ScriptedEngine::new(), CancellationToken::new()).await
+    }
+
+    /// One at an address, until it is stopped.
+    pub(crate) async fn at(
+        anywhere: SocketAddr,
+        engine: Arc<ScriptedEngine>,
+        stop: CancellationToken,
+    ) -> Self {
         let table = Arc::new(ScriptedTable::new());
         // As a request that was refused is looked at: it still would be.
         *table.refuses.lock().unwrap() = Some(Refuse {
@@ -121,12 +132,11 @@ impl AdminServer {
             backups: Backups::beside(std::path::Path::new("usher.db")),
             loopback: true,
         });
-        let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
         let limits = ServerOptions::default().limits;
         let listener = Listener::bind(anywhere, limits, Arc::new(SystemClock)).await.unwrap();
         let address = listener.address().unwrap();
-        tokio::spawn(listener.serve(service, CancellationToken::new()));
-        Self { address, engine, table }
+        let ended = tokio::spawn(listener.serve(service, stop));
+        Self { address, engine, table, ended }
     }
 
     pub(crate) fn url(&self) -> String {
