@@ -29,9 +29,11 @@ pub fn environment() -> [(&'static str, &'static str); 5] {
 pub struct Config {
     zendesk: String,
     listen: String,
+    journal: String,
     server: Vec<String>,
     app: Vec<String>,
     after_deadline: &'static str,
+    breaker: String,
     more: String,
     files: Vec<(&'static str, String)>,
 }
@@ -41,12 +43,20 @@ impl Config {
         Self {
             zendesk: sandbox.zendesk(),
             listen: "127.0.0.1:0".to_owned(),
+            journal: "usher.db".to_owned(),
             server: Vec::new(),
             app: Vec::new(),
             after_deadline: "continue",
+            breaker: "false".to_owned(),
             more: String::new(),
             files: Vec::new(),
         }
+    }
+
+    /// Zendesk at another address than the sandbox's own.
+    pub fn zendesk_at(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.zendesk);
+        self
     }
 
     /// A line of `[server]`.
@@ -66,8 +76,20 @@ impl Config {
         self
     }
 
+    /// The journal's file.
+    pub fn journal(mut self, path: &str) -> Self {
+        path.clone_into(&mut self.journal);
+        self
+    }
+
     pub fn stop_after_the_deadline(mut self) -> Self {
         self.after_deadline = "stop";
+        self
+    }
+
+    /// When the circuit of the connection opens; by itself never.
+    pub fn breaker(mut self, breaker: &str) -> Self {
+        breaker.clone_into(&mut self.breaker);
         self
     }
 
@@ -88,7 +110,7 @@ impl Config {
     }
 
     pub fn text(&self) -> String {
-        let Self { zendesk, listen, after_deadline, more, .. } = self;
+        let Self { zendesk, listen, journal, after_deadline, breaker, more, .. } = self;
         let (server, app) = (self.server.join("\n"), self.app.join("\n"));
         format!(
             r#"[server]
@@ -105,7 +127,7 @@ dana = {{ token = {{ env = "DANA" }}, role = "operator" }}
 audit = {{ token = {{ env = "AUDIT" }}, role = "viewer" }}
 
 [journal]
-url = "sqlite:usher.db"
+url = "sqlite:{journal}"
 
 [connections.zendesk]
 connector = "zendesk-license"
@@ -113,8 +135,9 @@ subdomain = "acme"
 base_url = "{zendesk}"
 allow_private = true
 oauth = {{ client_id = "usher", client_secret = {{ file = "client-secret" }} }}
-# What others hold up at the vendor is to hold up nobody else in these tests.
+# What others hold up at the vendor, or what fails for them there, is to hold up nobody else in these tests.
 limits = {{ concurrent = 500 }}
+breaker = {breaker}
 search_lag = 0
 
 [apps.zendesk]

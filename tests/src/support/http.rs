@@ -78,6 +78,12 @@ pub fn now() -> Instant {
     Instant::now()
 }
 
+/// For how long a fault lasts: nothing that a test waits for is waited for like this.
+#[expect(clippy::disallowed_methods, reason = "a fault takes real time, and nothing tells of its end")]
+pub async fn lasts(time: Duration) {
+    tokio::time::sleep(time).await;
+}
+
 /// A socket on which anything can be written.
 #[derive(Debug)]
 pub struct Raw(TcpStream);

@@ -1,26 +1,32 @@
 //! Real processes: the sandbox, Usher with its journal in a file, and its commands.
 
+mod around;
 mod command;
 mod config;
 pub mod fault_table;
 mod http;
 mod leaks;
+mod namespace;
 mod numbers;
 mod payload;
 mod process;
 mod receiver;
+mod rows;
 mod sandbox;
 mod usher;
 
+pub use around::{Around, Noted, SmallDisk, Tracer, WallClock};
 pub use command::{Ended, run};
 pub use config::{AUDIT, CLIENT_SECRET, Config, DANA, HOOK_KEY, KEY, environment};
-pub use http::{Answer, Raw, client, now};
+pub use http::{Answer, Raw, client, lasts, now};
 pub use leaks::{BEARER, addresses_in, secrets_in};
+pub use namespace::{in_a_network_of_its_own, nft};
 pub use numbers::{Numbers, seed};
 pub use payload::Payload;
 pub use receiver::{Posted, Receiver};
+pub use rows::Row;
 pub use sandbox::{Sandbox, about};
-pub use usher::{Row, Usher, folder};
+pub use usher::{Usher, folder};
 
 use std::time::Duration;
 

@@ -2,22 +2,22 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// SplitMix64 of Steele, Lea and Flood.
 #[derive(Clone, Debug)]
-pub struct Numbers(u64);
+pub struct Numbers(fastrand::Rng);
 
 impl Numbers {
     pub fn of(seed: u64) -> Self {
-        Self(seed)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     /// 0 to `end` - 1.
     pub fn below(&mut self, end: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ (mixed >> 31)) % u64::try_from(end).unwrap()).unwrap()
+        self.0.usize(..end)
+    }
+
+    /// Others, which do not depend on how many of these are taken.
+    pub fn apart(&mut self) -> Self {
+        Self(self.0.fork())
     }
 
     /// One of these.

@@ -14,6 +14,7 @@ pub struct Payload {
     email: String,
     permissions: Vec<Value>,
     request: u64,
+    access_length: Option<u64>,
 }
 
 impl Payload {
@@ -33,11 +34,18 @@ impl Payload {
             email: email.to_owned(),
             permissions: permissions.iter().map(permission).collect(),
             request: LAST.fetch_add(1, Ordering::Relaxed),
+            access_length: None,
         }
     }
 
     pub fn app(mut self, app_id: &str) -> Self {
         app_id.clone_into(&mut self.app);
+        self
+    }
+
+    /// Approved for so long, in seconds.
+    pub fn access_length(mut self, seconds: u64) -> Self {
+        self.access_length = Some(seconds);
         self
     }
 
@@ -66,7 +74,7 @@ impl Payload {
             "application": { "app_id": self.app, "instance_id": "0oazd1", "user_friendly_label": "Zendesk" },
             "permissions": self.permissions,
             user: { "email": self.email, "given_name": "Given", "family_name": "Family" },
-            "access_length": null,
+            "access_length": self.access_length,
             "request_comment": "for the end-to-end tests",
             "request_task_url": format!("https://app.lumosidentity.com/tasks?requestId={}", self.request),
             "custom_fields": null,

@@ -69,7 +69,7 @@ impl Process {
 
     /// The next line of standard output; `None` once the child has closed it.
     pub(super) fn line(&mut self) -> Option<String> {
-        let line = match self.lines.get_mut().unwrap().recv_timeout(Duration::from_secs(20)) {
+        let line = match self.lines.get_mut().unwrap().recv_timeout(Duration::from_secs(60)) {
             Ok(line) => line,
             Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return None,
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => panic!("the child says nothing: {self:?}"),
@@ -92,6 +92,7 @@ impl Process {
     /// Waits for its end; the threads that read it end with it.
     pub(super) fn end(&mut self) -> Output {
         let status = self.child.wait().unwrap();
+        self.sweep();
         if let Some(stdout) = self.stdout.take() {
             stdout.join().unwrap();
         }
@@ -101,6 +102,14 @@ impl Process {
         }
         let stderr = self.stderr.take().map(|stderr| stderr.join().unwrap()).unwrap_or_default();
         Output { status, stdout: std::mem::take(&mut self.heard), stderr }
+    }
+
+    /// Takes away what libfaketime shares among processes, and leaves behind where one is killed.
+    fn sweep(&self) {
+        for name in ["faketime_shm", "sem.faketime_sem"] {
+            // Most processes have had no other clock.
+            std::fs::remove_file(format!("/dev/shm/{name}_{}", self.child.id())).ok();
+        }
     }
 
     /// SIGKILL, as `kill -9` sends it.
@@ -115,5 +124,6 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ended = self.child.kill();
         let _status = self.child.wait();
+        self.sweep();
     }
 }

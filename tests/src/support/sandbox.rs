@@ -4,6 +4,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use reqwest::Client;
+use rustix::process::Signal;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use usher_sandbox::lumos::Task;
@@ -18,7 +19,7 @@ use super::process::{Process, binary};
 
 #[derive(Debug)]
 pub struct Sandbox {
-    _process: Process,
+    process: Process,
     pub url: String,
     client: Client,
 }
@@ -31,11 +32,16 @@ impl Sandbox {
         let first = process.line().unwrap_or_default();
         let url =
             first.strip_prefix("usher-sandbox listens on ").unwrap_or_else(|| panic!("it said: {first}"));
-        let sandbox = Self { url: url.to_owned(), _process: process, client: client() };
+        let sandbox = Self { url: url.to_owned(), process, client: client() };
         // The limit of updates of one user is Zendesk's own, and not what these tests are about.
         let settings = json!({ "updates_per_minute_of_one_user": 1000 });
         sandbox.seed(&json!({ "groups": ["Tier 1"], "settings": settings })).await;
         sandbox
+    }
+
+    /// Stops and continues it, say.
+    pub fn signal(&self, signal: Signal) {
+        self.process.signal(signal);
     }
 
     pub fn zendesk(&self) -> String {
@@ -90,6 +96,26 @@ impl Sandbox {
     /// The private key of the App that the organisation has installed.
     pub async fn github_app_key(&self) -> String {
         self.get("github/app", "private_key").await
+    }
+
+    /// The accounts of this person at GitHub, or all that there are.
+    pub async fn accounts(&self, email: Option<&str>) -> Vec<AccountState> {
+        self.get(&filtered("github", email), "accounts").await
+    }
+
+    /// The invitations of this person to GitHub's organisation, or all that there ever were.
+    pub async fn invitations_of(&self, email: Option<&str>) -> Vec<InvitationState> {
+        self.get(&filtered("github", email), "invitations").await
+    }
+
+    /// The person with this address in the directory, or everybody there.
+    pub async fn people(&self, email: Option<&str>) -> Vec<PersonState> {
+        self.get(&filtered("directory", email), "people").await
+    }
+
+    /// The users with this address at Zendesk, or all that there are.
+    pub async fn users(&self, email: Option<&str>) -> Vec<UserState> {
+        self.get(&filtered("users", email), "users").await
     }
 
     /// Every invitation that there ever was.
@@ -159,6 +185,34 @@ impl Sandbox {
         assert!(matches!(status, 204 | 404), "{body}");
     }
 
+    /// Lets go whatever is held at this moment, whichever rule holds it.
+    pub async fn release_all(&self) {
+        let (status, _) = self.send(reqwest::Method::POST, "release", None).await;
+        assert_eq!(status, 200);
+    }
+
+    /// The bearer of this login accepts an invitation, if there is one.
+    pub async fn accept_if_invited(&self, login: &str) -> bool {
+        let body = json!({ "login": login });
+        self.send(reqwest::Method::POST, "github/accept", Some(&body)).await.0 == 204
+    }
+
+    /// Everything that was changed at any vendor.
+    pub async fn effects(&self) -> Vec<Effect> {
+        self.get("effects", "effects").await
+    }
+
+    /// The calls that arrived after the one with this number.
+    pub async fn calls_after(&self, number: u64) -> Vec<Call> {
+        self.get(&format!("calls?after={number}"), "calls").await
+    }
+
+    /// Takes every fault away, and lets go what is held.
+    pub async fn clear_all(&self) {
+        let (status, _) = self.send(reqwest::Method::DELETE, "faults", None).await;
+        assert_eq!(status, 200);
+    }
+
     /// Everything that was changed at the vendor about this person.
     pub async fn effects_on(&self, email: &str) -> Vec<Effect> {
         self.get(&format!("effects?key={email}"), "effects").await
@@ -191,6 +245,11 @@ impl Sandbox {
 
     pub async fn seats_taken(&self) -> u64 {
         self.get("seats", "taken").await
+    }
+
+    /// Of GitHub's organisation: by members and by invitations that are open.
+    pub async fn github_seats_taken(&self) -> u64 {
+        self.get::<Value>("github", "seats").await["taken"].as_u64().unwrap()
     }
 
     /// Returns once a call that fits has arrived (or ended, or as many as the query counts).
@@ -230,4 +289,8 @@ impl Sandbox {
 /// Calls of this kind about this person.
 pub fn about(operation: Operation, email: &str) -> Matcher {
     Matcher::operation(operation).about(email)
+}
+
+fn filtered(path: &str, email: Option<&str>) -> String {
+    email.map_or_else(|| path.to_owned(), |email| format!("{path}?email={email}"))
 }

@@ -8,17 +8,12 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::command::{Ended, command, limited_command, run};
+use super::command::{Ended, limited_command, run};
 use super::http::{self, Answer, client};
 use super::leaks::{addresses_in, secrets_in};
 use super::process::{Output, Process};
-use super::{CLIENT_SECRET, Config, DANA, KEY, PATIENCE, Payload};
-
-/// How often a page is looked at for what a test waits for.
-const LOOK: Duration = Duration::from_millis(100);
-
-/// What was accepted, or refused, is on disk by then.
-const ON_DISK_WITHIN: Duration = Duration::from_secs(15);
+use super::rows::LOOK;
+use super::{Around, CLIENT_SECRET, Config, DANA, KEY, Payload};
 
 #[derive(Debug)]
 pub struct Usher {
@@ -31,43 +26,10 @@ pub struct Usher {
     written: Vec<Output>,
     /// How large a file of its processes may grow, in bytes.
     largest_file: Option<u64>,
-}
-
-/// A request as the admin API shows it.
-#[derive(Clone, Debug)]
-pub struct Row(pub Value);
-
-impl Row {
-    fn text(&self, field: &str) -> &str {
-        self.0[field].as_str().unwrap_or_default()
-    }
-
-    pub fn id(&self) -> &str {
-        self.text("id")
-    }
-
-    /// granted, removed, refused, waiting, needs-you.
-    pub fn word(&self) -> &str {
-        self.text("word")
-    }
-
-    pub fn reason(&self) -> &str {
-        self.text("reason")
-    }
-
-    pub fn subject(&self) -> &str {
-        self.text("subject")
-    }
-
-    /// provision or deprovision.
-    pub fn direction(&self) -> &str {
-        self.text("direction")
-    }
-
-    /// Whether nothing more happens with it by itself.
-    pub fn has_ended(&self) -> bool {
-        self.word() != "waiting"
-    }
+    /// What the next process is started within.
+    around: Around,
+    /// How much its processes write.
+    level: &'static str,
 }
 
 /// A folder with a configuration and the one secret that stands in a file.
@@ -83,12 +45,17 @@ pub fn folder(config: &Config) -> TempDir {
 
 impl Usher {
     pub async fn start(config: &Config) -> Self {
-        Self::start_within(config, None).await
+        Self::start_within(config, None, "trace").await
+    }
+
+    /// The same, where so much happens that it writes no more than it does by default.
+    pub async fn start_quietly(config: &Config) -> Self {
+        Self::start_within(config, None, "info").await
     }
 
     /// The same, where a write that makes a file larger than that fails.
     pub async fn start_with_files_of_at_most(config: &Config, bytes: u64) -> Self {
-        Self::start_within(config, Some(bytes)).await
+        Self::start_within(config, Some(bytes), "trace").await
     }
 
     /// For the next start.
@@ -96,41 +63,63 @@ impl Usher {
         self.largest_file = None;
     }
 
-    async fn start_within(config: &Config, largest_file: Option<u64>) -> Self {
-        let mut usher = Self {
+    /// A folder for it, and no process yet.
+    pub fn prepare(config: &Config) -> Self {
+        Self {
             folder: folder(config),
             process: None,
             client: client(),
             webhooks: String::new(),
             admin: String::new(),
             written: Vec::new(),
-            largest_file,
-        };
+            largest_file: None,
+            around: Around::default(),
+            level: "trace",
+        }
+    }
+
+    /// What the next processes are started within.
+    pub fn within(&mut self, around: Around) {
+        self.around = around;
+    }
+
+    async fn start_within(config: &Config, largest_file: Option<u64>, level: &'static str) -> Self {
+        let mut usher = Self::prepare(config);
+        (usher.largest_file, usher.level) = (largest_file, level);
         usher.restart().await;
         usher
     }
 
     /// Starts it again on the same folder, once it has ended. The ports are others than before.
     pub async fn restart(&mut self) {
+        if let Err(ended) = self.try_restart().await {
+            panic!("it does not start: {ended:?}");
+        }
+    }
+
+    /// The same, where it may end before it listens: its exit code (none where it was killed), and what it said on standard output
+    /// and standard error.
+    pub async fn try_restart(&mut self) -> Result<(), (Option<i32>, String, String)> {
         assert!(self.process.is_none(), "it has not ended");
-        let level = [("USHER_LOG", "trace"), ("RUST_LOG", "trace")];
+        let level = [("USHER_LOG", self.level), ("RUST_LOG", "trace")];
         let arguments = ["serve", "--json"];
         let mut process = Process::start(match self.largest_file {
             Some(bytes) => limited_command(self.folder.path(), &arguments, &level, bytes),
-            None => command(self.folder.path(), &arguments, &level),
+            None => self.around.command(self.folder.path(), &arguments, &level),
         });
-        let (mut process, first) = tokio::task::spawn_blocking(move || {
+        let (process, first) = tokio::task::spawn_blocking(move || {
             let first = process.line();
             (process, first)
         })
         .await
         .unwrap();
-        let Some(first) = first else { panic!("it does not start: {:?}", process.end()) };
+        self.process = Some(process);
+        let Some(first) = first else { return Err(self.end().await) };
         let said: Value = serde_json::from_str(&first).unwrap();
         assert_eq!(said["event"], "listening", "{first}");
         said["webhooks"].as_str().unwrap().clone_into(&mut self.webhooks);
         said["admin"].as_str().unwrap().clone_into(&mut self.admin);
-        self.process = Some(process);
+        Ok(())
     }
 
     pub fn folder(&self) -> &Path {
@@ -154,6 +143,17 @@ impl Usher {
 
     pub fn has_ended(&mut self) -> bool {
         self.process.as_mut().expect("it runs").has_ended()
+    }
+
+    /// Whether it ends by itself within that time.
+    pub async fn ends_within(&mut self, time: Duration) -> bool {
+        let mut looks = tokio::time::interval(LOOK);
+        let ended = async {
+            while !self.has_ended() {
+                looks.tick().await;
+            }
+        };
+        tokio::time::timeout(time, ended).await.is_ok()
     }
 
     /// Waits for its end: the exit code, and what it said on standard output and standard error.
@@ -206,122 +206,6 @@ impl Usher {
         let status = answer.status().as_u16();
         let text = answer.text().await.unwrap();
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
-    }
-
-    /// Every request in the journal, newest first.
-    pub async fn rows(&self) -> Vec<Row> {
-        let (status, mut page) =
-            self.api_as(DANA, reqwest::Method::GET, "/api/v1/requests?limit=1000", None).await;
-        assert_eq!(status, 200, "{page}");
-        match page["requests"].take() {
-            Value::Array(rows) => rows.into_iter().map(Row).collect(),
-            other => panic!("no list: {other}"),
-        }
-    }
-
-    /// A request's page, once it is on disk: a refusal is answered before.
-    pub async fn page(&self, id: &str) -> Value {
-        let mut looks = tokio::time::interval(LOOK);
-        let seen = async {
-            loop {
-                looks.tick().await;
-                let path = format!("/api/v1/requests/{id}");
-                if let (200, page) = self.api_as(DANA, reqwest::Method::GET, &path, None).await {
-                    return page;
-                }
-            }
-        };
-        let seen = tokio::time::timeout(ON_DISK_WITHIN, seen).await;
-        seen.unwrap_or_else(|_| panic!("there is no request {id}"))
-    }
-
-    pub async fn row(&self, id: &str) -> Row {
-        Row(self.page(id).await["request"].take())
-    }
-
-    /// The newest request about what this payload is about, once it is on disk.
-    pub async fn row_of(&self, payload: &Payload) -> Row {
-        let is_it = |row: &Row| row.subject() == payload.email() && row.direction() == payload.direction();
-        let mut looks = tokio::time::interval(LOOK);
-        let seen = async {
-            loop {
-                looks.tick().await;
-                if let Some(row) = self.rows().await.into_iter().find(is_it) {
-                    return row;
-                }
-            }
-        };
-        let seen = tokio::time::timeout(ON_DISK_WITHIN, seen).await;
-        seen.unwrap_or_else(|_| panic!("it is not in the journal: {payload:?}"))
-    }
-
-    /// The request once it is as it should be; the test fails where that takes too long.
-    pub async fn wait_until(&self, id: &str, what: impl Fn(&Row) -> bool) -> Row {
-        let mut looks = tokio::time::interval(LOOK);
-        let mut last = None;
-        let seen = async {
-            loop {
-                looks.tick().await;
-                let row = self.row(id).await;
-                if what(&row) {
-                    return row;
-                }
-                last = Some(row);
-            }
-        };
-        match tokio::time::timeout(PATIENCE, seen).await {
-            Ok(row) => row,
-            Err(_) => panic!("it did not come so far: {last:#?}\n{:#}", self.page(id).await["history"]),
-        }
-    }
-
-    /// The request once it has ended, or waits for a person.
-    pub async fn ended(&self, id: &str) -> Row {
-        self.wait_until(id, Row::has_ended).await
-    }
-
-    /// All requests once each has ended, or waits for a person.
-    pub async fn all_ended(&self) -> Vec<Row> {
-        let mut looks = tokio::time::interval(LOOK);
-        let mut last = Vec::new();
-        let seen = async {
-            loop {
-                looks.tick().await;
-                last = self.rows().await;
-                if last.iter().all(Row::has_ended) {
-                    break;
-                }
-            }
-        };
-        if tokio::time::timeout(PATIENCE, seen).await.is_err() {
-            last.retain(|row| !row.has_ended());
-            let pages = last.iter().map(|row| self.history(row.id()));
-            let pages = futures_util::future::join_all(pages).await;
-            panic!("these do not end: {last:#?}\n{pages:#?}");
-        }
-        last
-    }
-
-    /// What happened with a request, one sentence each.
-    pub async fn history(&self, id: &str) -> Vec<String> {
-        let page = self.page(id).await;
-        let entries = page["history"].as_array().unwrap().iter();
-        entries.map(|entry| entry["sentence"].as_str().unwrap().to_owned()).collect()
-    }
-
-    /// What happened with a request, once it is as it should be; the test fails where that takes too long.
-    pub async fn wait_for_history(&self, id: &str, what: impl Fn(&[String]) -> bool) {
-        let mut looks = tokio::time::interval(LOOK);
-        let seen = async {
-            loop {
-                looks.tick().await;
-                if what(&self.history(id).await) {
-                    return;
-                }
-            }
-        };
-        let seen = tokio::time::timeout(PATIENCE, seen).await;
-        assert!(seen.is_ok(), "{:#?}", self.history(id).await);
     }
 
     /// A command as an operator runs it: beside the service, with a token.

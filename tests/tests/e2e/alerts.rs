@@ -110,6 +110,75 @@ async fn a_receiver_that_is_down_holds_up_nothing_and_hears_of_it_later_even_aft
     is_discreet(usher, &[told, hooked].concat()).await;
 }
 
+/// A GitHub organisation that has so many seats more than are taken, and a service that alerts.
+async fn organisation(left: u64, slack: &Receiver, webhook: &Receiver) -> (Sandbox, Usher) {
+    let sandbox = Sandbox::start().await;
+    let seats = sandbox.github_seats_taken().await + left;
+    sandbox.seed_all(&json!({ "github": { "settings": { "seats": seats } } })).await;
+    let github = format!(
+        r#"
+[connections.github]
+connector = "github-org"
+org = "acme"
+app = {{ id = 12345, installation_id = 678, private_key = {{ file = "github-app.pem" }} }}
+identify_by = ["invite-by-email"]
+base_url = "{}"
+allow_private = true
+
+[apps.github]
+connection = "github"
+email_domains = ["example.com"]
+after_deadline = "continue"
+permissions.member = {{ org_role = "member" }}
+"#,
+        sandbox.github()
+    );
+    let config = config(&sandbox, slack, webhook).more(&github);
+    let usher = Usher::start(&config.file("github-app.pem", sandbox.github_app_key().await)).await;
+    (sandbox, usher)
+}
+
+fn member(email: &str) -> Payload {
+    Payload::grant(email, &["member"]).app("github")
+}
+
+#[tokio::test]
+async fn few_seats_left_are_told_once_after_the_grant_that_took_the_last_but_five() {
+    let (mut slack, mut webhook) = (Receiver::start(200).await, Receiver::start(200).await);
+    let (_sandbox, mut usher) = organisation(6, &slack, &webhook).await;
+    assert!(usher.send(&member(EMAIL)).await.is_positive());
+    let (told, hooked) = (slack.taken(1).await, webhook.taken(1).await);
+    assert_eq!(
+        told[0].json()["text"],
+        "Usher: few paid seats are left\n\
+         github (github-org) has 5 paid seats left: buy more, or free some at the vendor, before grants are refused\n\
+         connection github\n\
+         See: usher check --live"
+    );
+    verified(&hooked[0]);
+    assert_eq!(hooked[0].json()["type"], "alert.few-seats");
+    // A second grant within the hour looks at nothing.
+    assert!(usher.send(&member("bob@example.com")).await.is_positive());
+
+    // What a process may not have come to send, the next one does: the same is told with the same id.
+    usher.signal(Signal::TERM);
+    usher.end().await;
+    usher.restart().await;
+    assert!(usher.send(&member("bob@example.com")).await.is_positive());
+    let hooked = webhook.taken(2).await;
+    assert_eq!(hooked.len(), 2);
+    let sentence = hooked[1].json()["data"]["sentence"].as_str().unwrap().to_owned();
+    assert!(sentence.contains("has 4 paid seats left"), "{sentence}");
+    assert_ne!(hooked[1].headers["webhook-id"], hooked[0].headers["webhook-id"], "it is one seat less");
+    usher.signal(Signal::TERM);
+    usher.end().await;
+    usher.restart().await;
+    assert!(usher.send(&member("bob@example.com")).await.is_positive());
+    let hooked = webhook.taken(3).await;
+    assert_eq!(hooked[2].headers["webhook-id"], hooked[1].headers["webhook-id"]);
+    is_discreet(usher, &hooked).await;
+}
+
 #[tokio::test]
 async fn an_operator_can_see_one_arrive() {
     let (mut slack, mut webhook) = (Receiver::start(200).await, Receiver::start(410).await);

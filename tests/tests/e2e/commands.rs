@@ -72,7 +72,9 @@ async fn requests_are_listed_and_filtered_by_what_people_know_of_them() {
     assert_eq!(list(&["--direction", "deprovision"]).await, ["removed"]);
     assert_eq!(list(&["--subject", "Ben@Example.com"]).await, ["refused"]);
     assert_eq!(list(&["--app", "zendesk", "--limit", "1"]).await, ["refused"]);
-    assert_eq!(list(&["--connection", "other"]).await, [""; 0]);
+    let misspelt = usher.command(&["requests", "list", "--connection", "zendeks"]).await;
+    assert_eq!((misspelt.code, misspelt.stdout.as_str()), (2, ""), "{misspelt:?}");
+    assert!(misspelt.stderr.contains("did you mean zendesk?"), "{misspelt:?}");
     assert_eq!(list(&["--since", "1h", "--state", "needs-you"]).await, [""; 0]);
     let table = usher.command(&["requests", "list"]).await.stdout;
     assert!(table.contains("ann@example.com") && table.contains("removed"), "{table}");

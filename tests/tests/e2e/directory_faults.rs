@@ -38,6 +38,7 @@ secrets.client_secret = {{ file = "directory-secret" }}
 base_url = "{}"
 allow_private = true
 limits = {{ concurrent = 500 }}
+breaker = false
 
 [apps.directory]
 connection = "directory"

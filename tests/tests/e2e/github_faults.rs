@@ -29,6 +29,7 @@ identify_by = ["saml", "invite-by-email"]
 base_url = "{}"
 allow_private = true
 limits = {{ concurrent = 500 }}
+breaker = false
 
 [apps.github]
 connection = "github"

@@ -7,6 +7,7 @@ mod admin;
 mod alerts;
 mod backup;
 mod bad_input;
+mod breaker;
 mod commands;
 mod config;
 mod crash;

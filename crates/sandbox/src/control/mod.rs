@@ -107,9 +107,9 @@ async fn help(State(shared): Here) -> Json<Value> {
             "GET|POST|DELETE /control/faults", "DELETE /control/faults/ID", "POST /control/release?rule=",
             "POST /control/advance?ms=", "GET /control/wait?operation=&subject=&count=&end=&timeout_ms=",
             "GET /control/wait?effects_on=&count=&timeout_ms=",
-            "GET /control/github", "GET /control/github/app", "POST /control/github/accept {login}",
+            "GET /control/github?email=", "GET /control/github/app", "POST /control/github/accept {login}",
             "POST /control/github/lapse {invitee}", "POST /control/github/rename {login, to}",
-            "GET /control/directory", "POST /control/directory/finish {state}",
+            "GET /control/directory?email=", "POST /control/directory/finish {state}",
         ],
     }))
 }
@@ -144,12 +144,13 @@ struct EffectsOf {
 
 async fn effects(State(shared): Here, Query(of): Query<EffectsOf>) -> Json<Value> {
     shared.pass_time();
+    let key = of.key.map(|key| key.to_lowercase());
     let world = shared.world();
     let found: Vec<&Effect> = world
         .records
         .effects()
         .iter()
-        .filter(|effect| of.key.as_ref().is_none_or(|key| effect.key.to_lowercase() == key.to_lowercase()))
+        .filter(|effect| key.as_ref().is_none_or(|key| effect.key.to_lowercase() == *key))
         .filter(|effect| of.vendor.is_none_or(|vendor| effect.vendor == vendor))
         .filter(|effect| of.after.is_none_or(|after| effect.n > after))
         .collect();
@@ -223,10 +224,17 @@ fn shown<T: Serialize>(name: &str, seen: &[T]) -> Value {
     json!({"count": seen.len(), name: seen})
 }
 
+/// Whom the truth is wanted about: everybody where nothing is said.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct UsersOf {
     email: Option<String>,
+}
+
+impl UsersOf {
+    fn fits(&self, address: &str) -> bool {
+        self.email.as_ref().is_none_or(|email| email.to_lowercase() == address.to_lowercase())
+    }
 }
 
 async fn users(State(shared): Here, Query(of): Query<UsersOf>) -> Json<Value> {

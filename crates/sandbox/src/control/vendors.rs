@@ -2,15 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
 use axum::extract::rejection::JsonRejection;
+use axum::extract::{Query, State};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Here, Refusal, bad, body};
+use super::{Here, Refusal, UsersOf, bad, body};
 use crate::directory::OperationState;
 use crate::github::AppKey;
 use crate::world::Shared;
@@ -26,14 +26,24 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/control/directory/finish", post(finish))
 }
 
-async fn github(State(shared): Here) -> Json<Value> {
+async fn github(State(shared): Here, Query(of): Query<UsersOf>) -> Json<Value> {
     shared.pass_time();
     let now = shared.clock.now();
     let world = shared.world();
     let github = &world.github;
+    let mut accounts = github.account_states();
+    let mut invitations = github.invitation_states(now);
+    if of.email.is_some() {
+        accounts.retain(|account| account.emails.iter().any(|email| of.fits(email)));
+        let is_theirs = |login: &str| accounts.iter().any(|account| account.login == login);
+        invitations.retain(|one| {
+            one.email.as_deref().is_some_and(|email| of.fits(email))
+                || one.login.as_deref().is_some_and(is_theirs)
+        });
+    }
     Json(json!({
-        "accounts": github.account_states(),
-        "invitations": github.invitation_states(now),
+        "accounts": accounts,
+        "invitations": invitations,
         "owners": github.owners(),
         "seats": {"taken": github.seats_taken(), "most": github.settings.seats},
     }))
@@ -98,9 +108,11 @@ async fn rename(
     Ok(StatusCode::NO_CONTENT)
 }
 
-async fn directory(State(shared): Here) -> Json<Value> {
+async fn directory(State(shared): Here, Query(of): Query<UsersOf>) -> Json<Value> {
     shared.pass_time();
-    Json(json!({"people": shared.world().directory.states()}))
+    let mut people = shared.world().directory.states();
+    people.retain(|person| of.fits(&person.email));
+    Json(json!({"people": people}))
 }
 
 #[derive(Debug, Deserialize)]

@@ -103,6 +103,10 @@ impl Case {
         }
         match self.place {
             Place::Promote => grant("owner"),
+            // The membership was there before, so that it has to be named (rule 14).
+            Place::Remove | Place::ReadBackOfRemoval => {
+                Payload::removal(email, &["engineering", "member"]).app("github")
+            }
             place if place.is_removal() => Payload::removal(email, &["engineering"]).app("github"),
             _ => grant("engineering"),
         }
