@@ -5,7 +5,7 @@
 //! history that it alerted, we note there that the alert was taken, and a start sends what has the one and not the other. So an
 //! alert may come twice, always with the same id. Where many are left over, one alert stands for them all.
 //!
-//! An alert about a connection as a whole is in no history: what it tells is looked at again by the next start (see [`seats`] and [`outage`]).
+//! An alert about a connection as a whole is in no history: what it tells is looked at again by the next start (see `seats` and `outage`).
 
 mod address;
 mod message;
