@@ -66,5 +66,6 @@ fn view(info: &ConnectionInfo, pause: Option<&Pause>, breaker: Option<BreakerVie
         apps: info.apps.clone(),
         paused: pause.map(Into::into),
         breaker,
+        limit: info.limiter.as_ref().and_then(|limiter| limiter.state()).map(Into::into),
     }
 }

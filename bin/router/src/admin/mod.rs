@@ -28,6 +28,6 @@ pub use plan::{Held, HeldView, PlanView, PlannedPermission, PlannedRequest, Refu
 pub use ports::Operate;
 pub use service::{Admin, AdminParts};
 pub use view::{
-    ConnectionInfo, ConnectionView, ConnectionsView, EntryView, ErrorView, PageView, PauseView, ReasonBody,
-    RequestView, StoredView, Taken, WORDS,
+    ConnectionInfo, ConnectionView, ConnectionsView, EntryView, ErrorView, LimitView, PageView, PauseView,
+    ReasonBody, RequestView, StoredView, Taken, WORDS,
 };

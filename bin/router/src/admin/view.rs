@@ -1,9 +1,11 @@
 //! What the admin API speaks. `usher requests` and its kin read the same types.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use url::Url;
-use usher_core::Direction;
+use usher_core::{Direction, LimitState, Limiter};
 use usher_engine::BreakerView;
 use usher_journal::{AnswerState, Execution, Pause, Request, Telling, Word};
 
@@ -184,7 +186,7 @@ pub struct EntryView {
 }
 
 /// A connection as configured.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ConnectionInfo {
     /// Its key.
     pub name: String,
@@ -192,6 +194,8 @@ pub struct ConnectionInfo {
     pub connector: String,
     /// The apps that it serves, by their keys.
     pub apps: Vec<String>,
+    /// What its vendor takes.
+    pub limiter: Option<Arc<dyn Limiter>>,
 }
 
 /// All connections.
@@ -214,6 +218,37 @@ pub struct ConnectionView {
     pub paused: Option<PauseView>,
     /// Whether its vendor fails, and calls to it are refused for that; `None` where `breaker = false`.
     pub breaker: Option<BreakerView>,
+    /// How its vendor's limit stands.
+    pub limit: Option<LimitView>,
+}
+
+/// How a vendor's limit stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LimitView {
+    /// Calls that wait for leave.
+    pub waiting: usize,
+    /// Calls under way.
+    pub under_way: usize,
+    /// Requests that could not be served in time, and come again later.
+    pub put_off: usize,
+    /// Seconds, rounded up, for which the vendor's own limit lets nothing through; 0 where it does not stand in the way.
+    pub closed_for_s: u64,
+}
+
+impl LimitView {
+    /// Whether anything waits for it.
+    #[must_use]
+    pub fn is_in_the_way(&self) -> bool {
+        self.waiting > 0 || self.put_off > 0 || self.closed_for_s > 0
+    }
+}
+
+impl From<LimitState> for LimitView {
+    fn from(state: LimitState) -> Self {
+        let LimitState { waiting, under_way, put_off, closed_for } = state;
+        let begun = u64::from(closed_for.subsec_nanos() > 0);
+        Self { waiting, under_way, put_off, closed_for_s: closed_for.as_secs().saturating_add(begun) }
+    }
 }
 
 /// Why a connection is paused.

@@ -5,7 +5,7 @@ use usher_engine::{BreakerState, BreakerView};
 use super::Failure;
 use super::admin_client::AdminClient;
 use super::requests::moment;
-use crate::admin::{ConnectionView, ConnectionsView};
+use crate::admin::{ConnectionView, ConnectionsView, LimitView};
 use crate::cli::ConnectionsArgs;
 use crate::output::{Output, Style, Table, safe};
 
@@ -70,6 +70,23 @@ fn next_try(breaker: Option<&BreakerView>, now: Timestamp) -> String {
     }
 }
 
+/// How a limit holds requests up, in words.
+fn limited(limit: &LimitView) -> String {
+    let count = |number: usize, one: &str, many: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {one}")),
+        _ => Some(format!("{number} {many}")),
+    };
+    let closed = (limit.closed_for_s > 0)
+        .then(|| format!("the vendor's own limit lets nothing through for {} s", limit.closed_for_s));
+    let parts = [
+        closed,
+        count(limit.waiting, "call waits for its limits", "calls wait for its limits"),
+        count(limit.put_off, "request comes again later", "requests come again later"),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
 /// What is too long for a column.
 fn notes(connection: &ConnectionView, output: &mut Output) -> Result<(), Failure> {
     let name = safe(&connection.name);
@@ -77,6 +94,9 @@ fn notes(connection: &ConnectionView, output: &mut Output) -> Result<(), Failure
         let note = output.paint(Style::Pending, "note:");
         let (reason, since) = (safe(&pause.reason), moment(pause.since));
         output.line(format!("{note} {name}: paused since {since}: {reason}"))?;
+    }
+    if let Some(limit) = connection.limit.as_ref().filter(|limit| limit.is_in_the_way()) {
+        output.line(format!("{} {name}: {}", output.paint(Style::Pending, "note:"), limited(limit)))?;
     }
     let failing = connection.breaker.as_ref().filter(|breaker| breaker.failures > 0);
     if let Some(fault) = failing.and_then(|breaker| breaker.last_fault.as_ref()) {

@@ -37,6 +37,8 @@ pub(crate) struct Draft {
     pub(crate) provisioner: Option<Arc<dyn Provisioner>>,
     pub(crate) capabilities: Option<Capabilities>,
     pub(crate) summary: Option<ConnectionSummary>,
+    /// What its vendor takes; `None` where its connector is not known.
+    pub(crate) limiter: Option<Arc<dyn Limiter>>,
     /// `None`: its circuit never opens.
     pub(crate) breaker: Option<BreakerSettings>,
     /// Files that its settings name: `(path as written, contents)`.
@@ -86,6 +88,7 @@ fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut N
         provisioner: None,
         capabilities: None,
         summary: None,
+        limiter: None,
         breaker: Some(BreakerSettings::default()),
         definitions: Vec::new(),
     };
@@ -115,9 +118,10 @@ fn connection(item: &Item<'_>, folder: &Path, with: &Surroundings, notes: &mut N
         allow_private,
         clock: Arc::clone(&with.clock),
         secrets: Arc::clone(&with.secrets),
-        limiter,
+        limiter: Arc::clone(&limiter),
         transport: Arc::clone(&with.transport),
     };
+    draft.limiter = Some(limiter);
     draft.provisioner = build(connector, Value::Object(settings), &ports, item, notes);
     // What this connection can do; where it could not be built, what its connector can.
     draft.capabilities = Some(match &draft.provisioner {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
-use usher_core::{Clock, Connector, Secrets, SystemClock, Transport};
+use usher_core::{Clock, Connector, Limiter, Secrets, SystemClock, Transport};
 use usher_engine::Connection;
 use usher_vendor_client::{EnvAndFileSecrets, ReqwestTransport, TransportSettings};
 
@@ -36,6 +36,8 @@ pub struct Loaded {
     pub config: Config,
     /// For the engine, by name.
     pub connections: BTreeMap<String, Connection>,
+    /// What the vendors take, by connection.
+    pub limiters: BTreeMap<String, Arc<dyn Limiter>>,
     /// Which webhook is whose.
     pub routes: Routes,
     /// SHA-256 of the file's text and of the definitions that it names, in hex. Secrets are not in it: they stand elsewhere.
@@ -217,8 +219,9 @@ impl Parts {
         let described = self.drafts.values().filter(|draft| draft.is_of("generic-rest"));
         let definitions = described.flat_map(|draft| &draft.definitions);
         let definitions = definitions.map(|(name, _)| folder.join(name)).collect();
-        let mut connections = BTreeMap::new();
+        let (mut connections, mut limiters) = (BTreeMap::new(), BTreeMap::new());
         for (name, draft) in self.drafts {
+            limiters.extend(draft.limiter.map(|limiter| (name.clone(), limiter)));
             let Some(provisioner) = draft.provisioner else { continue };
             let own = self.apps.read.iter().filter(|(_, app)| app.route.connection == name);
             let apps = own.map(|(key, app)| (key.clone(), app.policy.clone())).collect();
@@ -233,7 +236,7 @@ impl Parts {
             alerts: self.alerts,
             lumos: self.lumos,
         };
-        Loaded { config, connections, routes, hash, summary, definitions, transport }
+        Loaded { config, connections, limiters, routes, hash, summary, definitions, transport }
     }
 
     /// What is allowed and still worth a look.

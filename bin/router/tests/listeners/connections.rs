@@ -1,7 +1,10 @@
 //! `usher connections` and `GET /api/v1/connections`: who paused a connection, and whether its vendor answers.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::json;
+use usher_core::LimitState;
 use usher_engine::{BreakerState, BreakerView};
 
 use crate::support::{AdminServer, Ended, usher};
@@ -106,6 +109,20 @@ async fn how_the_vendor_does_is_said_in_words() {
         assert_eq!(ended.code, 0, "{ended:?}");
         assert_eq!(ended.stdout.lines().nth(1), Some(line), "{ended:?}");
     }
+}
+
+#[tokio::test]
+async fn what_waits_for_the_vendors_limit_is_told() {
+    let server = server_with(Some(closed())).await;
+    let limit =
+        LimitState { waiting: 40, under_way: 8, put_off: 1, closed_for: Duration::from_millis(11_500) };
+    *server.engine.limit.lock().unwrap() = Some(limit);
+    let shown = server.get("/api/v1/connections", Some("audit-token")).await.json();
+    let limit = json!({ "waiting": 40, "under_way": 8, "put_off": 1, "closed_for_s": 12 });
+    assert_eq!(shown["connections"][0]["limit"], limit);
+    let ended = connections(&server, &[]).await;
+    let note = "note: zendesk: the vendor's own limit lets nothing through for 12 s; 40 calls wait for its limits; 1 request comes again later";
+    assert_eq!(ended.stdout.lines().last(), Some(note), "{ended:?}");
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use usher_core::Clock;
+use usher_core::{Clock, Limiter};
 use usher_engine::{Engine, Parts};
 use usher_journal::{Journal, JournalError, SqliteJournal, SqliteOptions};
 use usher_lumos::Options;
@@ -141,13 +141,13 @@ pub(super) fn admin_service(loaded: Loaded, engine: &Engine, clock: &Arc<dyn Clo
     for (name, operator) in &loaded.config.admin.operators {
         operators.add(name, operator.role, &operator.token);
     }
-    let Loaded { config, routes, summary, hash, .. } = loaded;
+    let Loaded { config, limiters, routes, summary, hash, .. } = loaded;
     let mapping = Mapping { table: Arc::new(routes), options: options(&config.server), config: hash };
     Admin::new(AdminParts {
         engine: Arc::new(engine.clone()),
         clock: Arc::clone(clock),
         operators,
-        connections: connections(&summary),
+        connections: connections(&summary, &limiters),
         task_url_hosts: config.server.task_url_hosts,
         mapping,
         backups: Backups::beside(&config.journal.sqlite),
@@ -159,7 +159,7 @@ fn options(server: &Server) -> Options {
     Options { access_length_unit: server.access_length_unit }
 }
 
-fn connections(summary: &Summary) -> Vec<ConnectionInfo> {
+fn connections(summary: &Summary, limiters: &BTreeMap<String, Arc<dyn Limiter>>) -> Vec<ConnectionInfo> {
     let apps_of = |name: &str| {
         let apps = summary.apps.iter().filter(|app| app.connection == name);
         apps.map(|app| app.key.clone()).collect()
@@ -170,6 +170,7 @@ fn connections(summary: &Summary) -> Vec<ConnectionInfo> {
             name: connection.name.clone(),
             connector: connection.connector.clone(),
             apps: apps_of(&connection.name),
+            limiter: limiters.get(&connection.name).cloned(),
         })
         .collect()
 }

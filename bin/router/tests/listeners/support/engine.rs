@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
-use usher_core::{Facet, Fault, Hold, Refusal, SubjectKey};
+use usher_core::{Call, Facet, Fault, Hold, LimitState, Limiter, Permit, Refusal, SubjectKey};
 use usher_engine::{
     Act, Answer, BreakerView, CheckedHolder, Delivery, HoldingCheck, OperateError, Preview, Repeated, Reply,
     Stand, Standing,
@@ -61,7 +61,20 @@ pub(crate) struct ScriptedEngine {
     pub(crate) shows: Mutex<Result<Hold, Fault>>,
     /// How the circuits stand.
     pub(crate) breakers: Mutex<BTreeMap<String, BreakerView>>,
+    /// How the limit of the connection stands.
+    pub(crate) limit: Mutex<Option<LimitState>>,
     pub(crate) journal: MemoryJournal,
+}
+
+#[async_trait]
+impl Limiter for ScriptedEngine {
+    async fn permit(&self, _key: &str, _call: &Call) -> Result<Box<dyn Permit>, Duration> {
+        Err(Duration::MAX)
+    }
+
+    fn state(&self) -> Option<LimitState> {
+        *self.limit.lock().unwrap()
+    }
 }
 
 impl fmt::Debug for ScriptedEngine {
@@ -83,6 +96,7 @@ impl ScriptedEngine {
             todays: Mutex::default(),
             shows: Mutex::new(Ok(Hold::Present)),
             breakers: Mutex::default(),
+            limit: Mutex::default(),
             journal: MemoryJournal::new(),
         })
     }

@@ -122,6 +122,7 @@ impl AdminServer {
                 name: "zendesk".to_owned(),
                 connector: "zendesk-license".to_owned(),
                 apps: vec!["zendesk".to_owned()],
+                limiter: Some(engine.clone()),
             }],
             task_url_hosts: default_task_url_hosts(),
             mapping: Mapping {
