@@ -19,8 +19,7 @@ pub struct Way(Arc<Shared>);
 
 struct Shared {
     number: u64,
-    /// Nanoseconds.
-    waited: AtomicU64,
+    waits: Mutex<Waits>,
     kept: Mutex<Vec<Box<dyn Kept>>>,
 }
 
@@ -35,7 +34,7 @@ impl Way {
     #[must_use]
     pub fn new() -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::new(Shared { number, waited: AtomicU64::new(0), kept: Mutex::default() }))
+        Self(Arc::new(Shared { number, waits: Mutex::default(), kept: Mutex::default() }))
     }
 
     /// Its number: the lower, the older.
@@ -56,16 +55,45 @@ impl Way {
         }
     }
 
-    /// Adds to the time that its calls have waited for leave.
-    pub fn add_wait(&self, wait: Duration) {
-        let nanos = u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
-        self.0.waited.fetch_add(nanos, Ordering::Relaxed);
+    /// One of its calls waits for leave from now on, until [`Self::end_wait`].
+    pub fn begin_wait(&self, now: Instant) {
+        let mut waits = self.0.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        if waits.waiting == 0 {
+            waits.since = Some(now);
+        }
+        waits.waiting = waits.waiting.saturating_add(1);
     }
 
-    /// How long its calls have waited for leave, in sum: no time of the vendor's.
+    /// One of its calls waits no longer.
+    pub fn end_wait(&self, now: Instant) {
+        let mut waits = self.0.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        waits.waiting = waits.waiting.saturating_sub(1);
+        if waits.waiting == 0 {
+            waits.over = waits.so_far(now);
+            waits.since = None;
+        }
+    }
+
+    /// For how long some of its calls have waited for leave: no time of the vendor's. What waits at the same time counts once.
     #[must_use]
-    pub fn waited(&self) -> Duration {
-        Duration::from_nanos(self.0.waited.load(Ordering::Relaxed))
+    pub fn waited(&self, now: Instant) -> Duration {
+        self.0.waits.lock().unwrap_or_else(PoisonError::into_inner).so_far(now)
+    }
+}
+
+/// When calls waited for leave.
+#[derive(Default)]
+struct Waits {
+    waiting: u32,
+    /// The first of those that wait now began.
+    since: Option<Instant>,
+    over: Duration,
+}
+
+impl Waits {
+    fn so_far(&self, now: Instant) -> Duration {
+        let open = self.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since));
+        self.over.saturating_add(open)
     }
 }
 
@@ -100,4 +128,24 @@ pub struct Part {
     pub reserve: Duration,
     /// Whether a change may be still to come, or is this call; `false`: it only reads back.
     pub changes_ahead: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Clock, SystemClock};
+
+    #[test]
+    fn what_waits_at_the_same_time_counts_once_and_what_still_waits_counts_too() {
+        let (way, start) = (Way::new(), SystemClock.instant());
+        let at = |seconds| start + Duration::from_secs(seconds);
+        way.begin_wait(at(0));
+        way.begin_wait(at(1));
+        assert_eq!(way.waited(at(2)), Duration::from_secs(2));
+        way.end_wait(at(2));
+        way.end_wait(at(3));
+        assert_eq!(way.waited(at(9)), Duration::from_secs(3));
+        way.begin_wait(at(9));
+        assert_eq!(way.waited(at(10)), Duration::from_secs(4));
+    }
 }

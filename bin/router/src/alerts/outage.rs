@@ -15,6 +15,8 @@ use usher_engine::{About, Alert, AlertKind, Alerts, BreakerState, BreakerView};
 const EVERY: Duration = Duration::from_secs(60);
 /// What takes longer is no hiccup.
 const A_WHILE: SignedDuration = SignedDuration::from_mins(15);
+/// So long after its next look was due nobody has looked, and the vendor may be well.
+const LATELY: SignedDuration = SignedDuration::from_mins(2);
 /// Until the same is told again.
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -60,16 +62,18 @@ impl Outages {
             if !lasts(&breaker, wall) || told.get(&connection).is_some_and(lately) {
                 continue;
             }
-            self.alerts.alert(self.alert(&connection));
+            self.alerts.alert(self.alert(&connection, &breaker));
             told.insert(connection, now);
         }
     }
 
-    fn alert(&self, connection: &str) -> Alert {
+    fn alert(&self, connection: &str, breaker: &BreakerView) -> Alert {
         let connector = self.connectors.get(connection).map(String::as_str).unwrap_or_default();
-        // The same words for the same outage: it has one id a day, also where a restart begins to count anew.
+        // Its beginning tells this outage from another one of the same day: they are two alerts.
+        let since = breaker.since.map(|since| since.strftime(" since %Y-%m-%d %H:%M UTC").to_string());
+        let since = since.unwrap_or_default();
         let sentence = format!(
-            "{connection} ({connector}) has been out of reach for 15 minutes: see whether the vendor is down; Usher goes on by itself once it answers"
+            "{connection} ({connector}) has been out of reach{since}: see whether the vendor is down; Usher goes on by itself once it answers"
         );
         Alert {
             about: About::Connection,
@@ -80,8 +84,10 @@ impl Outages {
     }
 }
 
+/// It is open, and has been for a while; and somebody has tried lately, or nobody knows.
 fn lasts(breaker: &BreakerView, now: Timestamp) -> bool {
-    breaker.since.is_some_and(|since| now.duration_since(since) >= A_WHILE)
+    let is_tried = breaker.next_probe_at.is_none_or(|due| now.duration_since(due) <= LATELY);
+    is_tried && breaker.since.is_some_and(|since| now.duration_since(since) >= A_WHILE)
 }
 
 #[cfg(test)]
@@ -179,8 +185,19 @@ mod tests {
         );
         assert_eq!(
             alert.sentence,
-            "desk (zendesk-license) has been out of reach for 15 minutes: see whether the vendor is down; Usher goes on by itself once it answers"
+            "desk (zendesk-license) has been out of reach since 2026-11-18 11:06 UTC: see whether the vendor is down; Usher goes on by itself once it answers"
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nobody_has_looked_since_nothing_is_told_until_somebody_does() {
+        let world = World::start();
+        world.state.lock().unwrap().next_probe_at = Some(world.clock.now());
+        world.stands(BreakerState::Open, MINUTE * 600).await;
+        assert_eq!(world.told(), 0);
+        world.state.lock().unwrap().next_probe_at = Some(world.clock.now());
+        world.stands(BreakerState::Open, MINUTE * 2).await;
+        assert_eq!(world.told(), 1);
     }
 
     #[tokio::test(start_paused = true)]

@@ -98,7 +98,17 @@ impl Service for Webhooks {
         received: Received,
     ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>> {
         let webhooks = self.clone();
-        Box::pin(async move { webhooks.answer(request, received).await })
+        let hung_up = CancellationToken::new();
+        let until_hung_up = hung_up.clone().drop_guard();
+        // Begun at once, not with the first poll: where the sender has closed already, there is none, and what it sent is there.
+        let work = tokio::spawn(async move { webhooks.answer(request, received, hung_up).await });
+        Box::pin(async move {
+            let _until_hung_up = until_hung_up;
+            work.await.unwrap_or_else(|error| {
+                tracing::error!(panicked = error.is_panic(), "a call's task broke off");
+                refused(StatusCode::INTERNAL_SERVER_ERROR, FAULT)
+            })
+        })
     }
 
     fn turned_away(&self, why: TurnedAway) -> Response<Vec<u8>> {
@@ -124,7 +134,12 @@ impl Webhooks {
         Arc::clone(&self.counts)
     }
 
-    async fn answer(self, request: Request<Incoming>, received: Received) -> Response<Body> {
+    async fn answer(
+        self,
+        request: Request<Incoming>,
+        received: Received,
+        hung_up: CancellationToken,
+    ) -> Response<Body> {
         let (head, body) = request.into_parts();
         match head.uri.path() {
             "/livez" => return probe(&head.method, true),
@@ -144,21 +159,26 @@ impl Webhooks {
         received.prove();
         let id = self.new_id();
         match body::read(body, self.parts.max_body, &received).await {
-            Ok(body) => self.take(hook, id, body, received.began).await,
+            Ok(body) => self.take(hook, id, body, received.began, hung_up).await,
             Err(error) => self.turn_down(&hook, &id, &error, received.began),
         }
     }
 
     /// Runs a webhook to its answer, which comes in time whatever happens.
     ///
-    /// The work is a task of its own: neither a sender that hangs up nor a panic ends it or its answer. The connection drops this future
-    /// when the sender hangs up; then the work does not wait for the engine's answer, and the engine knows that nobody was told (rule 15).
-    async fn take(self, hook: Hook, id: RequestId, body: Bytes, began: Instant) -> Response<Body> {
+    /// The work is a task of its own, so that a panic does not end its answer. Where the sender has hung up, it does not wait for the
+    /// engine's answer, and the engine knows that nobody was told (rule 15).
+    async fn take(
+        self,
+        hook: Hook,
+        id: RequestId,
+        body: Bytes,
+        began: Instant,
+        hung_up: CancellationToken,
+    ) -> Response<Body> {
         let direction = hook.direction;
         let latest = began + self.parts.answer_within + GRACE;
         let (webhooks, own_id) = (self.clone(), id.clone());
-        let hung_up = CancellationToken::new();
-        let _until_hung_up = hung_up.clone().drop_guard();
         let work = tokio::spawn(async move { webhooks.run(hook, own_id, body, began, hung_up).await });
         let message = match timeout_at(latest, work).await {
             Ok(Ok(answer)) => return answer,

@@ -251,6 +251,15 @@ async fn rule_15_the_engine_learns_at_once_that_a_sender_has_hung_up() {
     server.engine.given_up(1).await;
 }
 
+#[tokio::test]
+async fn what_a_sender_has_sent_whole_is_taken_in_though_it_has_closed_already() {
+    let server = WebhookServer::start().await;
+    let mut wire = Wire::to(server.address).await;
+    wire.send(&post("/webhooks/provision", &[("X-Usher-Key", SHARED_SECRET)], &payload())).await;
+    drop(wire);
+    server.engine.begun(1).await;
+}
+
 /// It looks the same as one that is gone. What such a sender is not told is told at its task.
 #[tokio::test]
 async fn a_sender_that_closes_its_half_is_taken_for_one_that_has_hung_up() {

@@ -15,6 +15,8 @@ const BRIEFLY: Duration = Duration::from_secs(1);
 const APART: Duration = Duration::from_millis(50);
 /// So many come back one after the other, before the row begins anew.
 const ROW: u32 = 100;
+/// A failure that no other one has followed for so long has had its own reason.
+const FORGOTTEN: Duration = Duration::from_mins(15);
 /// How long after its deadline a probe still keeps its place: whoever runs it ends it by then.
 const GRACE: Duration = Duration::from_secs(1);
 
@@ -93,6 +95,7 @@ struct Probe {
 #[derive(Debug, Default)]
 struct Streak {
     since: Option<Instant>,
+    latest: Option<Instant>,
     out_of_reach: u32,
     /// By person; as many people at the most as failures open the circuit.
     broken: BTreeMap<SubjectKey, u32>,
@@ -100,7 +103,12 @@ struct Streak {
 
 impl Streak {
     fn add(&mut self, now: Instant, failed: Option<SubjectKey>, most_of_one: u32) {
+        let is_forgotten = |latest: Instant| now.saturating_duration_since(latest) > FORGOTTEN;
+        if self.latest.is_some_and(is_forgotten) {
+            *self = Self::default();
+        }
         self.since.get_or_insert(now);
+        self.latest = Some(now);
         let count = match failed {
             Some(who) => self.broken.entry(who).or_default(),
             None => &mut self.out_of_reach,

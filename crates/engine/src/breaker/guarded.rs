@@ -47,7 +47,7 @@ struct Watched<'b> {
 impl Watched<'_> {
     fn lasted(&self) -> Lasted {
         let now = self.breaker.clock.instant();
-        let waited = self.way.as_ref().map(|(way, before)| way.waited().saturating_sub(*before));
+        let waited = self.way.as_ref().map(|(way, before)| way.waited(now).saturating_sub(*before));
         let took = now.saturating_duration_since(self.begun).saturating_sub(waited.unwrap_or_default());
         Lasted { took, out_of_time: now >= self.deadline }
     }
@@ -73,12 +73,13 @@ impl Guarded {
     fn admit(&self, kind: Kind, call: &Call, who: &Subject) -> Result<Watched<'_>, Fault> {
         let who = who.key();
         let pass = self.breaker.admit(kind, &who, call.deadline).map_err(|fault| *fault)?;
+        let begun = self.breaker.clock.instant();
         Ok(Watched {
             breaker: &self.breaker,
             who,
-            begun: self.breaker.clock.instant(),
+            begun,
             deadline: call.deadline,
-            way: call.part.as_ref().map(|part| (part.way.clone(), part.way.waited())),
+            way: call.part.as_ref().map(|part| (part.way.clone(), part.way.waited(begun))),
             pass: Some(pass),
         })
     }

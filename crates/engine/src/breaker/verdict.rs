@@ -44,8 +44,16 @@ impl Verdict {
     pub(super) fn of_fault(fault: &Fault, who: &SubjectKey, lasted: Lasted) -> Self {
         let is_ours =
             fault.context.iter().any(|(key, value)| key == "failure" && OUR_OWN.contains(&value.as_str()));
+        let status = fault.context.iter().find(|(key, _)| key == "status").map(|(_, status)| status);
         match (&fault.remedy, fault.sent) {
             _ if is_ours => Self::Unclear,
+            // Whatever is to be done about it: this is an answer.
+            (Remedy::Retry { .. } | Remedy::ReadBack, _) if status.is_some() => {
+                let is_broken = status.is_some_and(|status| status.starts_with('5'));
+                if is_broken { Self::Broken(who.clone()) } else { Self::Answers }
+            }
+            // A connection, or a token, that there was no time for.
+            (Remedy::Retry { .. } | Remedy::ReadBack, Sent::No) if lasted.is_too_short() => Self::Unclear,
             (Remedy::Throttled { .. } | Remedy::Person | Remedy::Refused(_), Sent::Yes) => Self::Answers,
             (Remedy::Throttled { .. } | Remedy::Person | Remedy::Refused(_), _) => Self::Unclear,
             (Remedy::Retry { .. } | Remedy::ReadBack, Sent::No) => Self::OutOfReach,
@@ -87,6 +95,9 @@ mod tests {
         for (sent, remedy, lasted, verdict) in [
             (Sent::No, retry(), QUICK, &out),
             (Sent::No, Remedy::ReadBack, QUICK, &out),
+            (Sent::No, retry(), LONG, &out),
+            // What the call's own deadline has cut short.
+            (Sent::No, retry(), SHORT, &unclear),
             (Sent::Yes, retry(), QUICK, &broken),
             (Sent::Yes, Remedy::ReadBack, LONG, &broken),
             // A reset, and a time-out that left time enough.
@@ -103,6 +114,20 @@ mod tests {
         ] {
             let fault = Fault::new("find user", sent, remedy);
             assert_eq!(Verdict::of_fault(&fault, &ada(), lasted), *verdict, "{fault:?} {lasted:?}");
+        }
+    }
+
+    #[test]
+    fn a_status_is_an_answer_and_only_5xx_a_bad_one() {
+        let ada = SubjectKey::of("ada");
+        for (sent, status, verdict) in [
+            (Sent::No, "423", Verdict::Answers),
+            (Sent::Yes, "409", Verdict::Answers),
+            (Sent::No, "503", Verdict::Broken(ada.clone())),
+            (Sent::Yes, "500", Verdict::Broken(ada.clone())),
+        ] {
+            let fault = Fault::new("lock", sent, Remedy::Retry { after: None }).with("status", status);
+            assert_eq!(Verdict::of_fault(&fault, &ada, QUICK), verdict, "{fault:?}");
         }
     }
 

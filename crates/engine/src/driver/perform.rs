@@ -109,7 +109,7 @@ impl Inner {
             let begun = inner.moment().ticks();
             let bound = call.deadline;
             let way = call.part.as_ref().map(|part| part.way.clone());
-            let waited = || way.as_ref().map(Way::waited).unwrap_or_default();
+            let waited = || way.as_ref().map(|way| way.waited(inner.clock.instant())).unwrap_or_default();
             let waited_before = waited();
             let reading = async move {
                 match provisioner {

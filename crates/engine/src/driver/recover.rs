@@ -88,8 +88,19 @@ impl Inner {
     /// Alerts of late successes of which nobody was alerted: an earlier process ended between *confirmed* and the answer.
     pub(super) async fn alert_of_late(&self) -> Result<(), JournalError> {
         let since = self.clock.now().checked_sub(LATE_SINCE).ok();
-        let filter = Filter { telling: Some(Telling::Due), since, limit: 1_000, ..Filter::default() };
-        for request in self.journal.list(&filter).await?.requests {
+        let mut filter = Filter { telling: Some(Telling::Due), since, limit: 1_000, ..Filter::default() };
+        loop {
+            let page = self.journal.list(&filter).await?;
+            self.alert_of(page.requests).await?;
+            filter.before = page.next;
+            if filter.before.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn alert_of(&self, requests: Vec<Request>) -> Result<(), JournalError> {
+        for request in requests {
             let Some(stored) = self.journal.find(&request.id).await? else { continue };
             let is_late = |record: &Record| matches!(record, Record::Alerted { kind, .. } if kind == AlertKind::Late.as_str());
             if stored.history.iter().any(|entry| is_late(&entry.record)) {

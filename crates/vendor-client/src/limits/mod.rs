@@ -40,7 +40,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use usher_core::{Call, Clock, LimitState, Limiter, Permit};
+use tokio::time::Instant;
+use usher_core::{Call, Clock, LimitState, Limiter, Permit, Way};
 
 use gate::Gate;
 
@@ -100,14 +101,10 @@ impl Limiter for Limits {
     async fn permit(&self, key: &str, call: &Call) -> Result<Box<dyn Permit>, Duration> {
         let gate = self.gate(key);
         let asked = self.clock.instant();
-        let leave = match gate.enter(call, asked) {
-            Ok(ticket) => ticket.wait().await,
-            Err(wait) => Err(wait),
-        };
-        if let Some(part) = &call.part {
-            part.way.add_wait(self.clock.instant().saturating_duration_since(asked));
-        }
-        Ok(Box::new(leave?))
+        // Also where the call is given up while it waits.
+        let _waiting = call.part.as_ref().map(|part| Waiting::from(&part.way, &*self.clock, asked));
+        let ticket = gate.enter(call, asked)?;
+        Ok(Box::new(ticket.wait().await?))
     }
 
     fn state(&self) -> Option<LimitState> {
@@ -119,6 +116,25 @@ impl Limiter for Limits {
             closed_for: sum.closed_for.max(one.closed_for),
         });
         Some(sum)
+    }
+}
+
+/// A call of a way that waits for leave, until it is dropped.
+struct Waiting<'a> {
+    way: &'a Way,
+    clock: &'a dyn Clock,
+}
+
+impl<'a> Waiting<'a> {
+    fn from(way: &'a Way, clock: &'a dyn Clock, now: Instant) -> Self {
+        way.begin_wait(now);
+        Self { way, clock }
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.way.end_wait(self.clock.instant());
     }
 }
 

@@ -461,7 +461,7 @@ async fn what_a_call_waits_is_added_up_for_its_way() {
     for _ in 0..3 {
         drop(permit(&limits, asking.reading()).await.unwrap());
     }
-    assert_eq!(asking.way.waited(), Duration::from_secs(2));
+    assert_eq!(asking.way.waited(instant()), Duration::from_secs(2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,7 +70,8 @@ pub(super) async fn run(args: &ExportArgs, output: &mut Output) -> Result<(), Fa
 }
 
 fn csv(requests: &[RequestView], with_head: bool) -> io::Result<Vec<u8>> {
-    let mut writer = csv::Writer::from_writer(Vec::new());
+    // Quoted all, since in many places of the world a semicolon separates the cells of a spreadsheet.
+    let mut writer = csv::WriterBuilder::new().quote_style(csv::QuoteStyle::Always).from_writer(Vec::new());
     if with_head {
         writer.write_record(COLUMNS)?;
     }
@@ -118,7 +119,7 @@ fn answer(answer: &AnswerState) -> &'static str {
 
 /// A cell that a spreadsheet shows and does not compute: <https://owasp.org/www-community/attacks/CSV_Injection>.
 fn harmless(cell: String) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell }
+    if cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) { format!("'{cell}") } else { cell }
 }
 
 #[cfg(test)]
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_would_compute_begins_with_an_apostrophe() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx"] {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\nx"] {
             assert_eq!(harmless(cell.to_owned()), format!("'{cell}"));
         }
         for cell in ["", "ann@example.com", "a=b", "2026-11-24T08:00:00Z", "'=1"] {
