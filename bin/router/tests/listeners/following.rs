@@ -98,6 +98,11 @@ async fn what_cannot_be_mended_by_waiting_ends_it() {
     let ended = crate::support::usher(&["requests", "list", "--follow"], &environment, "").await;
     assert_eq!(ended.code, 1);
     assert!(ended.stderr.contains("does not know this token"), "{}", ended.stderr);
+    // Nobody has ever answered there.
+    let environment = [("USHER_OPERATOR_TOKEN", "dana-token"), ("USHER_ADMIN", "http://127.0.0.1:9")];
+    let ended = crate::support::usher(&["requests", "list", "--follow"], &environment, "").await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.stderr.contains("does not answer at"), "{}", ended.stderr);
     let environment = [("USHER_OPERATOR_TOKEN", "dana-token"), ("USHER_ADMIN", url.as_str())];
     let arguments = ["requests", "list", "--follow", "--app", "zendeks"];
     let ended = crate::support::usher(&arguments, &environment, "").await;

@@ -101,7 +101,11 @@ impl Breaker {
     fn refusal(&self, refused: &Refused, now: Instant) -> Fault {
         let since = self.wall(refused.since, now).strftime("%Y-%m-%d %H:%M UTC");
         let next = match refused.probe_in {
-            Some(left) => format!("and Usher tries it again in {} s", left.as_millis().div_ceil(1000)),
+            // The moment, since it stays in the request's history.
+            Some(left) => {
+                let at = self.wall(now.checked_add(left).unwrap_or(now), now);
+                format!("and Usher tries it again from {} on", at.strftime("%H:%M:%S UTC"))
+            }
             None => "and Usher is trying it at this moment".to_owned(),
         };
         let remedy = Remedy::Retry { after: Some(refused.after) };

@@ -114,18 +114,20 @@ impl Engine {
         if request.execution.is_final() {
             return Err(OperateError::Conflict(format!("it has ended already: {}", request.word())));
         }
-        let active = self.inner.lock_active().get(&request.id).cloned();
-        let event = Event::Operator { act: Act::Close, by: by.to_owned(), reason: reason.to_owned() };
+        let inner = &self.inner;
+        let gate = inner.lanes.gate(&(request.connection.clone(), request.subject_key.clone()));
+        // Whoever has the gate may be about to drive it: it is on disk before that.
+        let held = gate.lock.lock().await;
+        let active = inner.lock_active().get(&request.id).cloned();
         if let Some(active) = active {
+            drop(held);
+            let event = Event::Operator { act: Act::Close, by: by.to_owned(), reason: reason.to_owned() };
             if active.events.send(event).await.is_err() {
                 return Err(OperateError::Conflict("it has just ended: look again".to_owned()));
             }
             return Ok(request);
         }
         // Nobody drives it: it needs a person, and this is the person.
-        let inner = &self.inner;
-        let gate = inner.lanes.gate(&(request.connection.clone(), request.subject_key.clone()));
-        let _held = gate.lock.lock().await;
         let at = inner.moment();
         let why = format!("closed by {by}: {reason}");
         let operated =

@@ -26,6 +26,25 @@ async fn what_is_closed_while_it_waits_ends_at_once() {
     house.is_at_rest().await;
 }
 
+/// It is on disk, and the engine has not heard so yet.
+#[tokio::test(start_paused = true)]
+async fn what_is_closed_on_its_way_in_is_not_driven() {
+    let house = House::new().await;
+    house.slow_acks(Duration::from_millis(800));
+    house.vendor.will_show([Observing::Takes(seconds(2))]);
+    let request = house.grant(ADA, &["a"]);
+    let answer = house.post(&request);
+    house.pass(Duration::from_millis(500)).await;
+    assert_eq!(house.row(&request).await.execution, Execution::Accepted);
+    house.slow_acks(Duration::ZERO);
+    house.engine.operate(&request.id, Act::Close, "eve", "a mistake").await.unwrap();
+    assert!(reason(&answer.await.unwrap().answer).contains("closed by eve"));
+    house.pass(seconds(60)).await;
+    assert_eq!(house.row(&request).await.execution, Execution::Closed);
+    assert!(house.vendor.calls().is_empty());
+    house.is_at_rest().await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_closed_in_the_middle_of_a_change_ends_once_the_change_is_over() {
     let house = House::new().await;

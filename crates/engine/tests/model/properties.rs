@@ -161,6 +161,14 @@ impl World {
         })
     }
 
+    /// Whether another approval was granted it in time, and no order has taken it from there: it stays until somebody asks for its end.
+    fn is_kept_by_another(&self, scenario: &Scenario, facet: &Facet, than: usize) -> bool {
+        self.grants(scenario).any(|(place, name, given)| {
+            let is_granted = self.execution(&self.claims.claims[place].id) == Execution::Confirmed;
+            place != than && given == facet && is_granted && !self.is_taken(place, name)
+        })
+    }
+
     /// Whether a later order has removed what the claim at `place` gives by `name`.
     fn is_taken(&self, place: usize, name: &str) -> bool {
         let app = &self.claims.claims[place].app;
@@ -347,6 +355,7 @@ impl World {
                 && is_there
                 && !scenario.has.contains(facet)
                 && !self.is_entitled(scenario, facet, true)
+                && !self.is_kept_by_another(scenario, facet, place)
             {
                 return Err(format!("{facet} is there, and the approved time of {} is over", claim.id));
             }

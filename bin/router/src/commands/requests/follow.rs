@@ -69,6 +69,8 @@ impl Follow<'_> {
     async fn next(&mut self, first: usize) -> Result<Vec<RequestView>, Failure> {
         let rows = match self.look().await? {
             Ok(rows) => rows,
+            // A wrong address is not mended by waiting.
+            Err(why) if self.shown.is_none() => return Err(Failure::Failed(why)),
             Err(why) => {
                 if self.pause == EVERY {
                     say(&why);
